@@ -1,0 +1,223 @@
+//! Levers, actions and how they end.
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    chain::BlockId,
+    ids::{CaseId, ChainId, EffectId, Millis},
+    money::Usd,
+};
+
+/// Steps of the containment ladder, gentlest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rung {
+    /// Slow down what flows out.
+    Throttle,
+    /// Hold back for a time.
+    Delay,
+    /// Stop one function.
+    Function,
+    /// Stop one market or contract.
+    Market,
+    /// Stop everything.
+    Protocol,
+}
+
+/// One prepared way to stop something. A lever is data: adapters turn a line of configuration into one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lever {
+    /// Name, unique in the protocol.
+    pub name: String,
+    /// Place on the ladder.
+    pub rung: Rung,
+    /// Chain.
+    pub chain: ChainId,
+    /// Contracts whose losses it stops.
+    pub covers: Vec<Address>,
+    /// What must be true before it is pulled.
+    pub preflight: Vec<ViewCheck>,
+    /// The call that pulls it.
+    pub call: Call,
+    /// What must be true afterwards.
+    pub verify: ViewCheck,
+    /// How it is let go.
+    pub undo: Undo,
+    /// Longest time it is held, seconds.
+    pub hold_seconds: u64,
+    /// What pulling it without need costs honest users.
+    pub false_stop_cost: Usd,
+    /// What can go wrong with it, for people.
+    pub traps: Vec<String>,
+}
+
+/// A call to a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// Contract.
+    pub to: Address,
+    /// Call data.
+    pub data: Bytes,
+    /// Gas limit: tight, because a large one is included later on some chains (methods, §5).
+    pub gas_limit: u64,
+}
+
+/// A view call and the word it must answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ViewCheck {
+    /// Contract.
+    pub to: Address,
+    /// Call data.
+    pub data: Bytes,
+    /// First word of the answer.
+    pub expect: U256,
+    /// What it means, for people: `paused() is true`.
+    pub meaning: String,
+}
+
+/// How an action is undone. Every action has an answer (ACT-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Undo {
+    /// By this call, from the same account, when the hold ends.
+    ByCall {
+        /// The call.
+        call: Call,
+        /// What is true afterwards.
+        verify: ViewCheck,
+    },
+    /// The mechanism lets go by itself.
+    ByExpiry,
+    /// Only people can.
+    ByPeople {
+        /// Who, and how.
+        how: String,
+    },
+}
+
+/// What an action is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Intent {
+    /// Pull the lever.
+    Pull,
+    /// Let it go because its time has run out.
+    Release,
+    /// Look whether a hold still stands (after a re-organisation) and pull again if not.
+    Reassert,
+}
+
+/// An action that the engine asks for. It names its decision (by the case and effect), its undo and its expiry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// Identity; outcomes refer to it (ACT-3).
+    pub id: EffectId,
+    /// Case it belongs to.
+    pub case: CaseId,
+    /// Protocol.
+    pub protocol: String,
+    /// What to do.
+    pub intent: Intent,
+    /// With which lever.
+    pub lever: Lever,
+    /// The attack it must stop, to rehearse against.
+    pub attack: Option<AttackSample>,
+    /// When the hold ends.
+    pub expires: Millis,
+}
+
+/// A transaction of the attack, to be played against the lever before it is pulled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttackSample {
+    /// Its hash.
+    pub hash: B256,
+    /// Sender.
+    pub from: Address,
+    /// Callee.
+    pub to: Address,
+    /// Wei.
+    pub value: U256,
+    /// Call data.
+    pub input: Bytes,
+}
+
+/// What became of an action, step by step. Each is journaled before the next is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "camelCase")]
+pub enum Outcome {
+    /// It was played against the newest state (ACT-4).
+    Rehearsed(Rehearsal),
+    /// Not sent, and will not be. Final.
+    Refused {
+        /// Why, and what a person should do.
+        why: String,
+    },
+    /// Signed and written down; sent only now, so that a crash can never lead to a second nonce (ACT-1).
+    Prepared {
+        /// Hash.
+        hash: B256,
+        /// Nonce.
+        nonce: u64,
+        /// The signed transaction, EIP-2718 encoded.
+        raw: Bytes,
+        /// Fee cap, wei.
+        max_fee_per_gas: u128,
+        /// Tip, wei.
+        max_priority_fee_per_gas: u128,
+    },
+    /// A node took it.
+    Sent {
+        /// Hash.
+        hash: B256,
+    },
+    /// It is in a block.
+    Mined {
+        /// Hash.
+        hash: B256,
+        /// Block.
+        block: BlockId,
+        /// Whether it took effect.
+        success: bool,
+    },
+    /// Verified: the lever holds (or, for a release, has been let go). Final.
+    Held {
+        /// Block at which it was verified.
+        block: BlockId,
+        /// Whether our transaction did it; `false` where it held already.
+        by_us: bool,
+    },
+    /// Sent, and did not work. Final.
+    Failed {
+        /// Why, and what a person should do.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// Whether nothing more is to come for this action.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Held { .. } | Self::Failed { .. })
+    }
+}
+
+/// What a rehearsal showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rehearsal {
+    /// Block on whose state it was played.
+    pub block: u64,
+    /// Whether the lever's verify view holds afterwards.
+    pub sticks: bool,
+    /// Whether the attack works without the lever, now.
+    pub attack_works_without: Option<bool>,
+    /// Whether the attack works with the lever pulled; none where it could not be played.
+    pub attack_works_with: Option<bool>,
+    /// For people.
+    pub detail: String,
+}

@@ -1,0 +1,94 @@
+//! What is written on a case's timeline. Past participles; corrections are new entries, nothing is edited.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    action::{Action, Outcome},
+    chain::BlockId,
+    decision::Decision,
+    finding::{Finding, FindingStatus},
+    ids::{CaseId, EffectId, FindingKey},
+    money::Usd,
+};
+
+/// One thing that happened in a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "happened", rename_all = "camelCase")]
+pub enum CaseEvent {
+    /// The case was opened.
+    Opened {
+        /// Which.
+        case: CaseId,
+        /// For which protocol.
+        protocol: String,
+    },
+    /// A finding was raised.
+    FindingRaised {
+        /// Case.
+        case: CaseId,
+        /// The finding.
+        finding: Box<Finding>,
+    },
+    /// A finding moved on: confirmed, finalised, retracted, or seen again after a retraction.
+    FindingMoved {
+        /// Case.
+        case: CaseId,
+        /// Which finding.
+        key: FindingKey,
+        /// Where it stands now.
+        status: FindingStatus,
+        /// Block that moved it.
+        block: BlockId,
+    },
+    /// A decision was taken.
+    Decided {
+        /// Case.
+        case: CaseId,
+        /// The decision.
+        decision: Box<Decision>,
+    },
+    /// An action was asked for.
+    ActionIssued {
+        /// Case.
+        case: CaseId,
+        /// The action.
+        action: Box<Action>,
+    },
+    /// An action moved on.
+    ActionMoved {
+        /// Case.
+        case: CaseId,
+        /// Which action.
+        action: EffectId,
+        /// How far it came.
+        outcome: Outcome,
+    },
+    /// The loss went on although a lever holds.
+    LossAfterHold {
+        /// Case.
+        case: CaseId,
+        /// How much since.
+        loss: Usd,
+    },
+    /// Every finding of the case was retracted.
+    Dissolved {
+        /// Case.
+        case: CaseId,
+    },
+}
+
+impl CaseEvent {
+    /// The case it belongs to.
+    pub fn case(&self) -> CaseId {
+        match self {
+            Self::Opened { case, .. }
+            | Self::FindingRaised { case, .. }
+            | Self::FindingMoved { case, .. }
+            | Self::Decided { case, .. }
+            | Self::ActionIssued { case, .. }
+            | Self::ActionMoved { case, .. }
+            | Self::LossAfterHold { case, .. }
+            | Self::Dissolved { case } => *case,
+        }
+    }
+}

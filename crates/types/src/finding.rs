@@ -1,0 +1,122 @@
+//! Findings: what a detector says about Evidence.
+
+use alloy_primitives::{Address, B256, U256, keccak256};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    chain::BlockId,
+    ids::{ChainId, FindingKey},
+    money::{Asset, Usd},
+};
+
+/// How far a detector has proven itself. Only `Stable` ones may lead to an unattended action (DEC-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Maturity {
+    /// New: recorded, never counted.
+    Sandbox,
+    /// Tried: counted, but does not act alone.
+    Incubating,
+    /// May act unattended.
+    Stable,
+}
+
+/// A detector's statement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Deterministic identity.
+    pub key: FindingKey,
+    /// Which detector.
+    pub detector: String,
+    /// Its maturity, as configured.
+    pub maturity: Maturity,
+    /// Which protocol it is about.
+    pub protocol: String,
+    /// Chain.
+    pub chain: ChainId,
+    /// Block in which it happened.
+    pub block: BlockId,
+    /// Transaction that did it; none where a state was found wrong without one.
+    pub transaction: Option<B256>,
+    /// Who sent that transaction.
+    pub actor: Option<Address>,
+    /// The contract concerned.
+    pub contract: Address,
+    /// The asset concerned.
+    pub asset: Option<Asset>,
+    /// How much of it, smallest units.
+    pub amount: Option<U256>,
+    /// Lost so far by this fact alone.
+    pub loss: Usd,
+    /// How much more is at risk.
+    pub outlook: Outlook,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Facts that a person can check, one a line.
+    pub evidence: Vec<String>,
+    /// What happened, in one sentence.
+    pub sentence: String,
+}
+
+/// How a loss goes on if nobody intervenes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outlook {
+    /// At the rate seen so far.
+    Continues,
+    /// All that the contract controls can go at once (a key, an owner, an implementation changed hands).
+    AllAtRisk,
+}
+
+/// How sure a detector is.
+///
+/// `e_value` is the value of an e-variable: under "nothing is wrong" its expectation is at most 1, so that 1/e bounds the
+/// chance of a false alarm (Markov) and averages of e-values are e-values under any dependence (methods, §2).
+/// A `proof` is a deterministic breach of something its owners said must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confidence {
+    /// Evidence against "nothing is wrong"; ≥ 0.
+    pub e_value: f64,
+    /// Whether a stated invariant was breached.
+    pub proof: bool,
+}
+
+/// Where a finding stands in the life of its block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingStatus {
+    /// In the newest blocks.
+    Seen,
+    /// Deep enough that a re-organisation is unlikely.
+    Confirmed,
+    /// Final.
+    Finalised,
+    /// Its block is no longer part of the chain (DET-2).
+    Retracted,
+}
+
+impl FindingKey {
+    /// The key of a fact: detector, protocol, chain, transaction (or block hash without one), contract, and whatever else
+    /// tells two facts of one detector in one transaction apart.
+    pub fn derive(
+        detector: &str,
+        protocol: &str,
+        chain: ChainId,
+        place: B256,
+        contract: Address,
+        detail: &[u8],
+    ) -> Self {
+        let mut bytes = Vec::with_capacity(128 + detail.len());
+        for part in [detector.as_bytes(), protocol.as_bytes(), detail] {
+            // Lengths keep ("ab", "c") and ("a", "bc") apart.
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        }
+        bytes.extend_from_slice(&chain.to_be_bytes());
+        bytes.extend_from_slice(place.as_slice());
+        bytes.extend_from_slice(contract.as_slice());
+        Self(keccak256(bytes))
+    }
+}
