@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The engine: one pure loop. Events in, effects out; nothing here waits, reads a clock or touches the world.
+//!
+//! **Assumptions.** Every event was journaled before it is stepped (CASE-1), and `now` comes with it.
+//!
+//! **Promises.** The same entries in the same order give the same outputs, byte for byte. An effect is asked for once;
+//! [`Engine::outstanding`] names those without an answer, which is all that a restart needs.
+
+mod chain_state;
+mod event;
+mod guard;
+mod incident;
+mod respond;
+mod step;
+
+pub use chain_state::{ChainState, Coverage};
+pub use event::{ChainSettings, Config, Effect, Entry, Event, ProtocolConfig, StepOutput};
+pub use guard::Guard;
+pub use step::Engine;

@@ -167,8 +167,10 @@ pub enum Outcome {
         /// The signed transaction, EIP-2718 encoded.
         raw: Bytes,
         /// Fee cap, wei.
+        #[serde(with = "wei")]
         max_fee_per_gas: u128,
         /// Tip, wei.
+        #[serde(with = "wei")]
         max_priority_fee_per_gas: u128,
     },
     /// A node took it.
@@ -220,4 +222,38 @@ pub struct Rehearsal {
     pub attack_works_with: Option<bool>,
     /// For people.
     pub detail: String,
+}
+
+/// Wei as a decimal string: serde cannot read a `u128` number back inside a tagged enum, and other readers of the
+/// journal would round it.
+mod wei {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(wei: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(wei)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prepared_transaction_survives_the_journal() {
+        let prepared = Outcome::Prepared {
+            hash: B256::repeat_byte(1),
+            nonce: 7,
+            raw: Bytes::from_static(&[2, 0xc0]),
+            max_fee_per_gas: u128::from(u64::MAX) + 1,
+            max_priority_fee_per_gas: 5_000_000_000,
+        };
+        let text = serde_json::to_string(&prepared).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), prepared, "{text}");
+    }
 }

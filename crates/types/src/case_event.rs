@@ -67,8 +67,19 @@ pub enum CaseEvent {
     LossAfterHold {
         /// Case.
         case: CaseId,
-        /// How much since.
+        /// Which lever.
+        lever: String,
+        /// How much this time.
         loss: Usd,
+    },
+    /// A lever that we held was found let go by somebody else.
+    LeverFoundReleased {
+        /// Case.
+        case: CaseId,
+        /// Which.
+        lever: String,
+        /// Block at which its verify view said so.
+        block: BlockId,
     },
     /// Every finding of the case was retracted.
     Dissolved {
@@ -88,6 +99,7 @@ impl CaseEvent {
             | Self::ActionIssued { case, .. }
             | Self::ActionMoved { case, .. }
             | Self::LossAfterHold { case, .. }
+            | Self::LeverFoundReleased { case, .. }
             | Self::Dissolved { case } => *case,
         }
     }

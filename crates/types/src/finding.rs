@@ -83,6 +83,20 @@ pub struct Confidence {
     pub proof: bool,
 }
 
+/// The e-value that a proof counts as. By convention: large enough that a prior of one in a million ends at 0.99 even if
+/// the proof is one of ten detectors, small enough that a probability stays below 1 in floating point.
+pub const PROOF_E_VALUE: f64 = 1e9;
+
+impl Confidence {
+    /// A stated invariant was breached.
+    pub const PROOF: Self = Self { e_value: PROOF_E_VALUE, proof: true };
+
+    /// Evidence that is no proof.
+    pub const fn evidence(e_value: f64) -> Self {
+        Self { e_value, proof: false }
+    }
+}
+
 /// Where a finding stands in the life of its block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

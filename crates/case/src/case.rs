@@ -1,0 +1,212 @@
+//! One case and how it changes.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use portcullis_types::{
+    action::{Action, Intent, Outcome},
+    case_event::CaseEvent,
+    chain::BlockId,
+    decision::Decision,
+    finding::{Finding, FindingStatus},
+    ids::{CaseId, EffectId, FindingKey, Millis, Seq},
+    money::Usd,
+};
+use serde::Serialize;
+
+use crate::timeline::{self, TimelineEntry};
+
+/// Most findings a case keeps whole. An attack of a thousand copies says the same thing again.
+pub const FINDINGS_A_CASE_MAX: usize = 10_000;
+
+/// Most lines of a timeline that are kept; the journal has them all.
+pub const TIMELINE_ENTRIES_MAX: usize = 50_000;
+
+/// Where a case stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Findings, no action.
+    Open,
+    /// An action is under way.
+    Containing,
+    /// A lever holds.
+    Contained,
+    /// What was pulled has been let go.
+    Released,
+    /// All its findings were taken back by re-organisations.
+    Dissolved,
+}
+
+/// A finding and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingRecord {
+    /// As raised.
+    pub finding: Finding,
+    /// Block it is in now (a re-organisation may move it).
+    pub block: BlockId,
+    /// Where it stands.
+    pub status: FindingStatus,
+}
+
+/// An action and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActionRecord {
+    /// As issued.
+    pub action: Action,
+    /// When it was issued.
+    pub issued_at: Millis,
+    /// What became of it, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl ActionRecord {
+    /// How it ended, if it has.
+    pub fn ending(&self) -> Option<&Outcome> {
+        self.outcomes.last().filter(|outcome| outcome.is_final())
+    }
+
+    /// Block of our transaction that took effect.
+    pub fn mined_in(&self) -> Option<BlockId> {
+        self.outcomes.iter().rev().find_map(|outcome| match outcome {
+            Outcome::Mined { block, success: true, .. } => Some(*block),
+            _ => None,
+        })
+    }
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Case {
+    /// Identity.
+    pub id: CaseId,
+    /// Protocol.
+    pub protocol: String,
+    /// When it was opened.
+    pub opened_at: Millis,
+    /// Findings by key.
+    pub findings: BTreeMap<FindingKey, FindingRecord>,
+    /// Findings beyond [`FINDINGS_A_CASE_MAX`], which were only counted.
+    pub findings_dropped: u64,
+    /// Decisions in order.
+    pub decisions: Vec<Decision>,
+    /// Actions by id.
+    #[serde(serialize_with = "actions_as_list")]
+    pub actions: BTreeMap<EffectId, ActionRecord>,
+    /// What happened, for people.
+    pub timeline: Vec<TimelineEntry>,
+    /// Whether all findings were retracted.
+    pub dissolved: bool,
+}
+
+fn actions_as_list<S: serde::Serializer>(
+    actions: &BTreeMap<EffectId, ActionRecord>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_seq(actions.values())
+}
+
+impl Case {
+    /// A case that was just opened.
+    pub fn open(id: CaseId, protocol: String, at: Millis) -> Self {
+        Self {
+            id,
+            protocol,
+            opened_at: at,
+            findings: BTreeMap::new(),
+            findings_dropped: 0,
+            decisions: Vec::new(),
+            actions: BTreeMap::new(),
+            timeline: Vec::new(),
+            dissolved: false,
+        }
+    }
+
+    /// Takes in what happened. `seq` and `at` are those of the journal entry that caused it.
+    pub fn apply(&mut self, seq: Seq, at: Millis, event: &CaseEvent) {
+        if self.timeline.len() < TIMELINE_ENTRIES_MAX {
+            self.timeline.push(timeline::entry(self, seq, at, event));
+        }
+        match event {
+            CaseEvent::Opened { .. }
+            | CaseEvent::LossAfterHold { .. }
+            | CaseEvent::LeverFoundReleased { .. } => {}
+            CaseEvent::FindingRaised { finding, .. } => self.raise(finding),
+            CaseEvent::FindingMoved { key, status, block, .. } => {
+                if let Some(record) = self.findings.get_mut(key) {
+                    record.status = *status;
+                    if *status == FindingStatus::Seen {
+                        record.block = *block;
+                        self.dissolved = false;
+                    }
+                }
+            }
+            CaseEvent::Decided { decision, .. } => self.decisions.push((**decision).clone()),
+            CaseEvent::ActionIssued { action, .. } => {
+                let record = ActionRecord {
+                    action: (**action).clone(),
+                    issued_at: at,
+                    outcomes: Vec::new(),
+                };
+                self.actions.insert(action.id, record);
+            }
+            CaseEvent::ActionMoved { action, outcome, .. } => {
+                if let Some(record) = self.actions.get_mut(action) {
+                    record.outcomes.push(outcome.clone());
+                }
+            }
+            CaseEvent::Dissolved { .. } => self.dissolved = true,
+        }
+    }
+
+    fn raise(&mut self, finding: &Finding) {
+        if self.findings.len() >= FINDINGS_A_CASE_MAX {
+            self.findings_dropped += 1;
+            return;
+        }
+        let record = FindingRecord {
+            finding: finding.clone(),
+            block: finding.block,
+            status: FindingStatus::Seen,
+        };
+        self.findings.insert(finding.key, record);
+        self.dissolved = false;
+    }
+
+    /// Findings that were not retracted.
+    pub fn live_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .values()
+            .filter(|record| record.status != FindingStatus::Retracted)
+            .map(|record| &record.finding)
+    }
+
+    /// Lost so far. Several detectors may report one transaction's loss, so each transaction counts once, with the
+    /// largest figure.
+    pub fn loss(&self) -> Usd {
+        let mut by_transaction: BTreeMap<B256, Usd> = BTreeMap::new();
+        for finding in self.live_findings() {
+            let place = finding.transaction.unwrap_or(finding.block.hash);
+            let largest = by_transaction.entry(place).or_default();
+            *largest = (*largest).max(finding.loss);
+        }
+        by_transaction.into_values().sum()
+    }
+
+    /// Where the case stands.
+    pub fn phase(&self) -> Phase {
+        let mut phase = Phase::Open;
+        for record in self.actions.values() {
+            phase = match (record.action.intent, record.ending()) {
+                (Intent::Release, Some(Outcome::Held { .. })) => Phase::Released,
+                (Intent::Pull | Intent::Reassert, Some(Outcome::Held { .. })) => Phase::Contained,
+                (_, None) => Phase::Containing,
+                _ => phase,
+            };
+        }
+        if self.dissolved && phase == Phase::Open { Phase::Dissolved } else { phase }
+    }
+}

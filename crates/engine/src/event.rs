@@ -1,0 +1,159 @@
+//! What goes into the engine and what comes out.
+
+use portcullis_decide::Policy;
+use portcullis_detect::DetectorConfig;
+use portcullis_types::{
+    action::{Action, Lever, Outcome},
+    case_event::CaseEvent,
+    chain::{BlockId, ChainEvent},
+    evidence::{Evidence, Method},
+    ids::{ChainId, EffectId, Millis, Seq},
+    probe::{Probe, Reading},
+    protocol::Protocol,
+};
+use serde::{Deserialize, Serialize};
+
+/// One input of the engine. A closed list: everything that can influence a decision is here, and so in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase")]
+pub enum Event {
+    /// The program started, or was started again with another configuration. From here on this configuration counts.
+    Started {
+        /// Version of the program.
+        version: String,
+        /// What to protect and how. Holds no secret and no node address.
+        config: Box<Config>,
+    },
+    /// A chain moved, or could not be seen.
+    Chain(ChainEvent),
+    /// A block was looked into.
+    Inspected {
+        /// The effect that asked for it.
+        effect: EffectId,
+        /// Chain.
+        chain: ChainId,
+        /// Block.
+        block: BlockId,
+        /// How many transactions were looked at.
+        transactions: u32,
+        /// How.
+        method: Method,
+        /// Evidence of those that touch anything protected, in order.
+        evidence: Vec<Evidence>,
+    },
+    /// State was read.
+    Read {
+        /// The effect that asked for it.
+        effect: EffectId,
+        /// Chain.
+        chain: ChainId,
+        /// Block as of whose end it was read.
+        block: BlockId,
+        /// The answers.
+        readings: Vec<Reading>,
+    },
+    /// An action moved on.
+    Acted {
+        /// Which.
+        action: EffectId,
+        /// How far it came.
+        outcome: Outcome,
+    },
+    /// Time passed. Journaled only when something depends on it.
+    Tick,
+}
+
+/// An event with its place and time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Journal sequence.
+    pub seq: Seq,
+    /// When it was journaled.
+    pub at: Millis,
+    /// The event.
+    pub event: Event,
+}
+
+/// What the engine needs to know of the configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Config {
+    /// Chains.
+    pub chains: Vec<ChainSettings>,
+    /// Protocols.
+    pub protocols: Vec<ProtocolConfig>,
+}
+
+/// How a chain is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainSettings {
+    /// Chain.
+    pub chain: ChainId,
+    /// Name for people.
+    pub name: String,
+    /// Blocks on top after which a finding counts as confirmed.
+    pub confirmed_depth: u64,
+    /// Blocks on top after which a finding counts as final.
+    pub finalised_depth: u64,
+}
+
+/// One protected protocol with everything that guards it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProtocolConfig {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// What looks at it.
+    pub detectors: Vec<DetectorConfig>,
+    /// Levers, in any order; the rung orders them.
+    pub ladder: Vec<Lever>,
+    /// When to pull one.
+    pub policy: Policy,
+}
+
+/// Something to be done outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "camelCase")]
+pub enum Effect {
+    /// Make Evidence of a block.
+    Inspect {
+        /// Chain.
+        chain: ChainId,
+        /// Block.
+        block: BlockId,
+    },
+    /// Read state as of the end of a block.
+    Read {
+        /// Chain.
+        chain: ChainId,
+        /// Block.
+        block: BlockId,
+        /// What.
+        probes: Vec<Probe>,
+    },
+    /// Perform an action.
+    Act {
+        /// The action.
+        action: Box<Action>,
+        /// What the journal already knows of it, or of the action it re-asserts.
+        so_far: Vec<Outcome>,
+    },
+}
+
+/// The answer of one step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepOutput {
+    /// What goes on the timelines.
+    pub case_events: Vec<CaseEvent>,
+    /// What is to be done.
+    pub effects: Vec<(EffectId, Effect)>,
+}
+
+impl StepOutput {
+    /// Whether anything happened that people must be able to read later.
+    pub fn is_notable(&self) -> bool {
+        !self.case_events.is_empty()
+    }
+}

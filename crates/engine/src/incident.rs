@@ -1,0 +1,187 @@
+//! The incidents of one protocol: which case is open, what each lever is doing, and what was spent on stops.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use portcullis_decide::LeverState;
+use portcullis_types::{
+    action::{Intent, Lever, Outcome},
+    chain::BlockId,
+    ids::{CaseId, EffectId, Millis},
+    money::Usd,
+};
+
+/// Findings within this time belong to the same case, in milliseconds. An attacker who returns the next day opens
+/// another.
+pub(crate) const CASE_QUIET_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Over how long the budget counts, in milliseconds.
+const BUDGET_WINDOW_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// How long a refusal stands, in milliseconds: what made a lever useless may pass (a node that did not answer, a role
+/// granted meanwhile), and the attack may go on.
+const REFUSAL_STANDS_MS: u64 = 60 * 1000;
+
+/// What a lever is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum LeverStatus {
+    /// Ready.
+    #[default]
+    Idle,
+    /// An action of ours is under way.
+    Moving(EffectId),
+    /// It holds.
+    Held(Hold),
+    /// It was tried and does not work here, now.
+    Refused {
+        /// Why.
+        why: String,
+        /// When.
+        at: Millis,
+    },
+}
+
+/// A lever that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// The action that pulled it.
+    pub(crate) action: EffectId,
+    /// Case it belongs to.
+    pub(crate) case: CaseId,
+    /// Block in which our transaction took effect, or at which it was found to hold.
+    pub(crate) block: BlockId,
+    /// When it must be let go.
+    pub(crate) expires: Millis,
+    /// Whether value still leaves what it covers.
+    pub(crate) leaks: bool,
+    /// Whether its release was asked for. A release that fails is left to people: letting go is never urgent.
+    pub(crate) release_asked: bool,
+}
+
+/// The incidents of one protocol.
+#[derive(Debug, Default)]
+pub(crate) struct Incidents {
+    open: Option<(CaseId, Millis)>,
+    levers: BTreeMap<String, LeverStatus>,
+    pulled_at: BTreeMap<String, Millis>,
+    pulls: VecDeque<(Millis, Usd)>,
+}
+
+impl Incidents {
+    pub(crate) fn new(ladder: &[Lever]) -> Self {
+        let levers = ladder.iter().map(|lever| (lever.name.clone(), LeverStatus::Idle)).collect();
+        Self { levers, ..Self::default() }
+    }
+
+    /// Takes over what was under way from before a change of configuration.
+    pub(crate) fn inherit(&mut self, before: Self) {
+        for (name, status) in before.levers {
+            if let Some(mine) = self.levers.get_mut(&name) {
+                *mine = status;
+            }
+        }
+        self.open = before.open;
+        self.pulled_at = before.pulled_at;
+        self.pulls = before.pulls;
+    }
+
+    /// The case to which something seen now belongs, if one is open.
+    pub(crate) fn current(&self, now: Millis) -> Option<CaseId> {
+        self.open.filter(|(_, last)| now.since(*last) <= CASE_QUIET_MS).map(|(case, _)| case)
+    }
+
+    pub(crate) fn touch(&mut self, case: CaseId, now: Millis) {
+        self.open = Some((case, now));
+    }
+
+    pub(crate) fn status(&self, lever: &str) -> Option<&LeverStatus> {
+        self.levers.get(lever)
+    }
+
+    pub(crate) fn set(&mut self, lever: &str, status: LeverStatus) {
+        self.levers.insert(lever.to_owned(), status);
+    }
+
+    pub(crate) fn holds(&self) -> impl Iterator<Item = (&String, &Hold)> {
+        self.levers.iter().filter_map(|(name, status)| match status {
+            LeverStatus::Held(hold) => Some((name, hold)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn hold_mut(&mut self, lever: &str) -> Option<&mut Hold> {
+        match self.levers.get_mut(lever) {
+            Some(LeverStatus::Held(hold)) => Some(hold),
+            _ => None,
+        }
+    }
+
+    /// Notes that a lever is pulled and what that costs if it was without need.
+    pub(crate) fn pull(&mut self, lever: &Lever, action: EffectId, now: Millis) {
+        self.set(&lever.name, LeverStatus::Moving(action));
+        self.pulled_at.insert(lever.name.clone(), now);
+        self.pulls.push_back((now, lever.false_stop_cost));
+        while self.pulls.front().is_some_and(|(at, _)| now.since(*at) > BUDGET_WINDOW_MS) {
+            self.pulls.pop_front();
+        }
+    }
+
+    /// What was spent in the last day, and on how many pulls.
+    pub(crate) fn spent(&self, now: Millis) -> (Usd, u32) {
+        let recent = self.pulls.iter().filter(|(at, _)| now.since(*at) <= BUDGET_WINDOW_MS);
+        recent.fold((Usd::ZERO, 0), |(sum, count), (_, cost)| (sum + *cost, count + 1))
+    }
+
+    /// Lever states as the decision sees them.
+    pub(crate) fn lever_states(&self, ladder: &[Lever], now: Millis) -> Vec<LeverState> {
+        let state = |lever: &Lever| match self.status(&lever.name) {
+            None | Some(LeverStatus::Idle) => portcullis_decide::State::Idle,
+            Some(LeverStatus::Moving(_)) => portcullis_decide::State::Pulling,
+            Some(LeverStatus::Held(hold)) if hold.leaks => portcullis_decide::State::Refused {
+                why: "it holds, and value still leaves what it covers".to_owned(),
+            },
+            Some(LeverStatus::Held(_)) => portcullis_decide::State::Held,
+            Some(LeverStatus::Refused { at, .. }) if now.since(*at) > REFUSAL_STANDS_MS => {
+                portcullis_decide::State::Idle
+            }
+            Some(LeverStatus::Refused { why, .. }) => {
+                portcullis_decide::State::Refused { why: why.clone() }
+            }
+        };
+        ladder
+            .iter()
+            .map(|lever| LeverState {
+                lever: lever.clone(),
+                state: state(lever),
+                pulled_at: self.pulled_at.get(&lever.name).copied(),
+            })
+            .collect()
+    }
+
+    /// Takes in how an action ended. `mined_in` is the block of our transaction, if it took effect.
+    pub(crate) fn ended(
+        &mut self,
+        record: &portcullis_case::ActionRecord,
+        outcome: &Outcome,
+        now: Millis,
+    ) {
+        let action = &record.action;
+        let name = &action.lever.name;
+        let status = match (action.intent, outcome) {
+            (Intent::Release, Outcome::Held { .. }) => LeverStatus::Idle,
+            (Intent::Release, _) => return,
+            (_, Outcome::Held { block, .. }) => LeverStatus::Held(Hold {
+                action: action.id,
+                case: action.case,
+                block: record.mined_in().unwrap_or(*block),
+                expires: action.expires,
+                leaks: false,
+                release_asked: false,
+            }),
+            (_, Outcome::Refused { why } | Outcome::Failed { why }) => {
+                LeverStatus::Refused { why: why.clone(), at: now }
+            }
+            _ => return,
+        };
+        self.set(name, status);
+    }
+}
