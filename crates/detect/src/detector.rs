@@ -4,8 +4,11 @@ use alloy_primitives::{Address, B256};
 use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
-    finding::{Finding, Maturity},
+    finding::{Confidence, Finding, Maturity, Outlook},
+    ids::FindingKey,
+    money::Usd,
     probe::{Probe, Reading},
+    protocol::Protocol,
 };
 
 /// What is known of a detector without running it.
@@ -79,9 +82,43 @@ pub fn place(transaction: Option<B256>, block: BlockId) -> B256 {
     transaction.unwrap_or(block.hash)
 }
 
-/// Bytes for a key that tell two addresses' facts apart.
-pub fn detail(parts: &[&[u8]]) -> Vec<u8> {
-    parts.concat()
+/// A finding about a transaction, to be filled in: no asset, no loss, a loss that goes on, evidence worth nothing.
+///
+/// Its key is derived from the transaction, the contract and `detail`, which tells two facts of one detector about one
+/// contract in one transaction apart.
+pub fn draft(
+    meta: &Meta,
+    maturity: Maturity,
+    protocol: &Protocol,
+    evidence: &Evidence,
+    contract: Address,
+    detail: &[u8],
+) -> Finding {
+    Finding {
+        key: FindingKey::derive(
+            meta.id,
+            &protocol.name,
+            protocol.chain,
+            place(Some(evidence.hash), evidence.block),
+            contract,
+            detail,
+        ),
+        detector: meta.id.to_owned(),
+        maturity,
+        protocol: protocol.name.clone(),
+        chain: protocol.chain,
+        block: evidence.block,
+        transaction: Some(evidence.hash),
+        actor: Some(evidence.from),
+        contract,
+        asset: None,
+        amount: None,
+        loss: Usd::ZERO,
+        outlook: Outlook::Continues,
+        confidence: Confidence::evidence(1.0),
+        evidence: Vec::new(),
+        sentence: String::new(),
+    }
 }
 
 /// The zero address: the source of mints and the target of burns.

@@ -1,4 +1,34 @@
 //! Detectors: from Evidence to Findings. Pure; one detector, one file.
+//!
+//! [`config::DetectorConfig`] is what users write, [`build::build`] turns it into a [`detector::Detector`] or says what is
+//! wrong with it, and [`catalogue::ALL`] lists what there is.
+//!
+//! **Assumptions.** Evidence is true and complete where it says so ([`Known`](portcullis_types::evidence::Known)); blocks
+//! come in order and are taken back by `retract`.
+//!
+//! **Promises.** No clock, no I/O, no randomness; the same calls give the same findings, byte for byte. Nothing here
+//! panics, and every list that grows with the chain has a named limit.
 #![warn(missing_docs)]
 
+pub mod abi;
+pub mod build;
+pub mod catalogue;
+pub mod config;
+pub mod control_plane;
 pub mod detector;
+pub mod gross_outflow;
+pub mod invariant;
+pub mod number;
+pub mod outflow;
+pub mod reentrancy;
+
+mod control_words;
+mod history;
+mod ledger;
+mod stranger;
+#[cfg(test)]
+mod testing;
+
+pub use build::{ConfigError, build};
+pub use config::DetectorConfig;
+pub use detector::{Detector, FINDINGS_A_BLOCK_MAX, Findings, Meta};

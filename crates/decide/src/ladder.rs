@@ -1,0 +1,257 @@
+//! Which lever to pull, if any.
+//!
+//! A lever is worth pulling when the loss it prevents, times the probability of an attack, exceeds what pulling it for
+//! nothing would cost, times the probability that there is no attack: `p > C_fp / (C_fp + ΔL)` (methods, §3). Levers are
+//! weighed gentlest first, and the first that stops the loss, is worth it and meets no guardrail is chosen. A harsher one
+//! is chosen only where every gentler one cannot stop it, is not worth it or is forbidden.
+//!
+//! **What has to be stopped.** Every contract with a finding that counts and that no pulled lever covers already. Levers
+//! that cover all of them come first. Only where none of those can be pulled are the others tried, the one that covers the
+//! largest part of the loss first; the rest is left to the next decision, in which this lever counts as pulled.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use portcullis_types::{
+    action::Lever,
+    chain::BlockId,
+    decision::{Decision, RungWeighed, Verdict},
+    finding::Finding,
+    ids::{CaseId, Millis},
+    money::Usd,
+    text::printable,
+};
+
+use crate::{
+    need::{Need, Place, Reach},
+    policy::{Autonomy, Policy},
+    posterior::posterior,
+    sentence,
+};
+
+/// Milliseconds of the 24 hours over which pulls and their costs are counted.
+pub const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Everything a decision is taken from.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// Case.
+    pub case: CaseId,
+    /// Protocol.
+    pub protocol: &'a str,
+    /// Block whose findings led to it.
+    pub block: BlockId,
+    /// When it is taken.
+    pub now: Millis,
+    /// The case's findings that are not retracted.
+    pub findings: &'a [Finding],
+    /// Lost so far in the case.
+    pub loss_so_far: Usd,
+    /// What the protocol still holds.
+    pub value_left: Usd,
+    /// When the case's first finding was made.
+    pub first_seen: Millis,
+    /// All levers of the protocol and how they stand.
+    pub levers: &'a [LeverState],
+    /// False-stop costs of the pulls of the last 24 hours for this protocol, let go since or not.
+    pub spent_today: Usd,
+    /// How many pulls those were.
+    pub pulls_today: u32,
+    /// Detectors at work for the protocol.
+    pub detectors_configured: usize,
+}
+
+/// A lever and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeverState {
+    /// The lever.
+    pub lever: Lever,
+    /// How it stands.
+    pub state: State,
+    /// When it was last asked for; none if never.
+    pub pulled_at: Option<Millis>,
+}
+
+/// How a lever stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Not pulled.
+    Idle,
+    /// Asked for; the outcome is not known yet.
+    Pulling,
+    /// Verified.
+    Held,
+    /// Asked for, and not sent, without effect, or held while the loss goes on. It covers nothing.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+impl LeverState {
+    /// Whether it is pulled or about to be.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state, State::Pulling | State::Held)
+    }
+
+    /// Those of `places` that it covers.
+    pub(crate) fn covered(&self, places: &BTreeSet<Place>) -> BTreeSet<Place> {
+        let covers =
+            |place: &&Place| self.lever.chain == place.0 && self.lever.covers.contains(&place.1);
+        places.iter().filter(covers).copied().collect()
+    }
+}
+
+/// Weighs every lever and says which one to pull.
+pub fn weigh(policy: &Policy, facts: &Facts<'_>) -> Decision {
+    let need = Need::of(policy, facts);
+    let probability = posterior(policy, facts.findings, facts.detectors_configured);
+    let mut ladder: Vec<&LeverState> = facts.levers.iter().collect();
+    ladder.sort_by_key(|state| {
+        (state.lever.rung, state.lever.false_stop_cost, state.lever.name.as_str())
+    });
+    // The order in which they are tried: what covers more first, and among equals the gentlest.
+    let mut order: Vec<usize> = (0..ladder.len()).collect();
+    order.sort_by_key(|index| (Reverse(ladder.get(*index).map(|state| need.reach(state))), *index));
+    let mut taken: Option<Reach> = None;
+    let mut rungs: BTreeMap<usize, RungWeighed> = BTreeMap::new();
+    for index in order {
+        let Some(state) = ladder.get(index) else { continue };
+        let loss_prevented = need.prevented(state);
+        let threshold = threshold(state.lever.false_stop_cost, loss_prevented);
+        let verdict = need.verdict(state, probability, threshold, taken);
+        if matches!(verdict, Verdict::Act) || is_recommendation(&verdict) {
+            taken = Some(need.reach(state));
+        }
+        rungs.insert(
+            index,
+            RungWeighed {
+                rung: state.lever.rung,
+                lever: state.lever.name.clone(),
+                false_stop_cost: state.lever.false_stop_cost,
+                loss_prevented,
+                threshold,
+                verdict,
+            },
+        );
+    }
+    let rungs: Vec<RungWeighed> = rungs.into_values().collect();
+    let chosen = rungs.iter().find(|rung| rung.verdict == Verdict::Act);
+    Decision {
+        case: facts.case,
+        protocol: facts.protocol.to_owned(),
+        block: facts.block,
+        findings: facts.findings.iter().map(|finding| finding.key).collect(),
+        probability,
+        loss_ahead: need.loss_ahead(&need.concerned),
+        loss_so_far: facts.loss_so_far,
+        chosen: chosen.map(|rung| rung.lever.clone()),
+        sentence: sentence::of(probability, &rungs, &need.concerned, &need.open),
+        rungs,
+    }
+}
+
+/// Verdicts and guardrails.
+impl Need<'_> {
+    fn verdict(
+        &self,
+        state: &LeverState,
+        probability: f64,
+        threshold: f64,
+        taken: Option<Reach>,
+    ) -> Verdict {
+        if state.covered(&self.concerned).is_empty() {
+            return Verdict::DoesNotStopIt;
+        }
+        if state.is_live() {
+            return Verdict::AlreadyPulled;
+        }
+        if self.open.is_empty() || taken == Some(self.reach(state)) {
+            return Verdict::NotNeeded;
+        }
+        // Where a lever was taken, it reaches further than this one.
+        if taken.is_some() || state.covered(&self.open).is_empty() {
+            return Verdict::DoesNotStopIt;
+        }
+        if self.counts && probability <= threshold {
+            return Verdict::BelowThreshold;
+        }
+        match self.forbidden(state) {
+            Some(why) => Verdict::Forbidden { why },
+            None if self.policy.autonomy == Autonomy::Observe => {
+                Verdict::Forbidden { why: sentence::RECOMMENDED.to_owned() }
+            }
+            None => Verdict::Act,
+        }
+    }
+
+    /// The first guardrail that says no, and the remedy.
+    fn forbidden(&self, state: &LeverState) -> Option<String> {
+        let (policy, facts, lever) = (self.policy, self.facts, &state.lever);
+        if !self.counts {
+            return Some(
+                "maturity: no detector that is stable has raised anything (DEC-1); a person must decide"
+                    .to_owned(),
+            );
+        }
+        if let State::Refused { why } = &state.state {
+            return Some(format!("refused before: {}", printable(why)));
+        }
+        let cool_down = policy.cool_down_seconds.saturating_mul(1_000);
+        if let Some(pulled_at) = state.pulled_at
+            && facts.now.since(pulled_at) < cool_down
+        {
+            let rest = (cool_down - facts.now.since(pulled_at)).div_ceil(1_000);
+            return Some(format!(
+                "cool-down: it was pulled less than {} s ago, {rest} s to go",
+                policy.cool_down_seconds
+            ));
+        }
+        if facts.pulls_today >= policy.pulls_per_day_max {
+            return Some(format!(
+                "pulls: {} in 24 hours, {} are allowed",
+                facts.pulls_today, policy.pulls_per_day_max
+            ));
+        }
+        let committed = self.committed();
+        if committed + lever.false_stop_cost.max_zero() > policy.budget_usd_per_day {
+            return Some(format!(
+                "budget: {committed} committed and {} for this are more than {} USD in 24 hours (DEC-2)",
+                lever.false_stop_cost, policy.budget_usd_per_day
+            ));
+        }
+        None
+    }
+
+    /// What is spent of the budget: the pulls of the last 24 hours, and levers that are still held from before.
+    fn committed(&self) -> Usd {
+        let now = self.facts.now;
+        let older = |state: &&LeverState| {
+            state.is_live() && state.pulled_at.is_none_or(|at| now.since(at) >= DAY_MILLIS)
+        };
+        let held: Usd = self
+            .facts
+            .levers
+            .iter()
+            .filter(older)
+            .map(|state| state.lever.false_stop_cost.max_zero())
+            .sum();
+        self.facts.spent_today.max_zero() + held
+    }
+}
+
+/// Act above this probability: `C_fp / (C_fp + ΔL)`. 1, which no probability exceeds, where nothing is prevented.
+fn threshold(false_stop_cost: Usd, loss_prevented: Usd) -> f64 {
+    let cost = false_stop_cost.max_zero().as_ratio_operand();
+    let prevented = loss_prevented.max_zero().as_ratio_operand();
+    if prevented > 0.0 { cost / (cost + prevented) } else { 1.0 }
+}
+
+fn is_recommendation(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Forbidden { why } if why == sentence::RECOMMENDED)
+}
+
+#[cfg(test)]
+mod tests;

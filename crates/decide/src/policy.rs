@@ -1,0 +1,125 @@
+//! What governance allows and what it thinks of the world: the numbers behind every decision.
+
+use portcullis_types::{finding::Maturity, money::Usd};
+use serde::{Deserialize, Serialize};
+
+/// Least maturity of a detector whose findings may lead to an unattended action (DEC-1). Not a setting: a detector that
+/// has not proven itself is made stable by a change of the detector, not of a policy.
+pub const MINIMUM_MATURITY: Maturity = Maturity::Stable;
+
+/// Largest prior that is accepted. Who thinks an attack more likely than not in every block needs no detector.
+pub const PRIOR_MAX: f64 = 0.5;
+
+/// How far the program may go by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Autonomy {
+    /// Weigh, and tell people what it would do. The default: acting must be asked for in so many words.
+    #[default]
+    Observe,
+    /// Pull levers, inside the other limits of the policy.
+    Act,
+}
+
+/// Limits and beliefs of one protocol. Every field may be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Policy {
+    /// Probability that an attack is going on in a block before anything was seen. Default `0.000001`: at 7,200 blocks a
+    /// day one attack in about 140 days, counted over attacks and attempts.
+    pub prior_per_block: f64,
+    /// How long people need until they have stopped it themselves, seconds: the horizon of the loss ahead. Default 1800,
+    /// the median of signer sets (arXiv 2602.12260).
+    pub response_seconds: u64,
+    /// Time between two blocks, seconds: the least time over which a loss is turned into a rate. Default 12.
+    pub block_seconds: u64,
+    /// Most that pulls may cost honest users in 24 hours, US dollars: the sum of the false-stop costs of the levers that
+    /// are held and of those pulled in that time (DEC-2). Default 100,000.
+    pub budget_usd_per_day: Usd,
+    /// Most pulls in 24 hours. Default 3.
+    pub pulls_per_day_max: u32,
+    /// Least time between two pulls of one lever, seconds: who lets go of a lever must be able to work for a while.
+    /// Default 3600.
+    pub cool_down_seconds: u64,
+    /// Whether levers may be pulled at all. Default `observe`.
+    pub autonomy: Autonomy,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            prior_per_block: 1e-6,
+            response_seconds: 1_800,
+            block_seconds: 12,
+            budget_usd_per_day: Usd::dollars(100_000),
+            pulls_per_day_max: 3,
+            cool_down_seconds: 3_600,
+            autonomy: Autonomy::Observe,
+        }
+    }
+}
+
+impl Policy {
+    /// What is wrong with it, and the remedy. To be asked once, when a configuration is read.
+    pub fn validate(&self) -> Result<(), String> {
+        if !(self.prior_per_block > 0.0 && self.prior_per_block <= PRIOR_MAX) {
+            return Err(format!(
+                "`priorPerBlock` is {}: it must be above 0 and at most {PRIOR_MAX}; leave it out for 0.000001",
+                self.prior_per_block
+            ));
+        }
+        if self.response_seconds == 0 {
+            return Err(
+                "`responseSeconds` is 0: write how long people need to stop an attack, for \
+                        instance 1800"
+                    .to_owned(),
+            );
+        }
+        if self.block_seconds == 0 {
+            return Err(
+                "`blockSeconds` is 0: write the time between two blocks rounded up, 1 for a chain \
+                        with several blocks a second"
+                    .to_owned(),
+            );
+        }
+        if self.budget_usd_per_day < Usd::ZERO {
+            return Err(
+                "`budgetUsdPerDay` is negative: write 0 to forbid every pull that costs anything"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_policy_only_observes() {
+        let policy: Policy = serde_json::from_str("{}").unwrap();
+        assert_eq!(policy, Policy::default());
+        assert_eq!(policy.autonomy, Autonomy::Observe);
+        assert_eq!(policy.validate(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_not_known_or_not_possible_is_refused() {
+        for text in
+            [r#"{"autonmy":"act"}"#, r#"{"minimumMaturity":"sandbox"}"#, r#"{"autonomy":"on"}"#]
+        {
+            assert!(serde_json::from_str::<Policy>(text).is_err(), "{text}");
+        }
+        for (text, names) in [
+            (r#"{"priorPerBlock":0}"#, "priorPerBlock"),
+            (r#"{"priorPerBlock":0.7}"#, "priorPerBlock"),
+            (r#"{"responseSeconds":0}"#, "responseSeconds"),
+            (r#"{"blockSeconds":0}"#, "blockSeconds"),
+            (r#"{"budgetUsdPerDay":"-1"}"#, "budgetUsdPerDay"),
+        ] {
+            let policy: Policy = serde_json::from_str(text).unwrap();
+            assert!(policy.validate().unwrap_err().contains(names), "{text}");
+        }
+    }
+}
