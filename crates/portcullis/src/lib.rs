@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The program: configuration, journal, runner and commands. Everything that touches the world is here or below.
+
+pub mod cli;
+pub mod config;
+pub mod runner;
+pub mod store;

@@ -1,0 +1,182 @@
+//! `portcullis case list|show`.
+
+use clap::Subcommand;
+use portcullis_case::{Case, Phase};
+use portcullis_engine::Engine;
+use portcullis_types::ids::CaseId;
+use serde::Serialize;
+
+use super::{
+    Ending, JournalArgs, Usage, UsdNumber,
+    output::{Paint, print_json, time_of_day},
+};
+use crate::store::Journal;
+
+/// What to look at.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CaseCommand {
+    /// List all cases, newest first.
+    List {
+        #[command(flatten)]
+        place: JournalArgs,
+    },
+    /// Show one case: what happened, when, why, and what it cost.
+    Show {
+        /// Case id, for instance PC-000042. Default: the newest.
+        id: Option<String>,
+        #[command(flatten)]
+        place: JournalArgs,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CaseLine {
+    id: CaseId,
+    protocol: String,
+    phase: Phase,
+    findings: usize,
+    loss_usd: UsdNumber,
+    opened_at_ms: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CaseList {
+    cases: Vec<CaseLine>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CaseShown<'a> {
+    phase: Phase,
+    loss_usd: UsdNumber,
+    #[serde(flatten)]
+    case: &'a Case,
+}
+
+pub(crate) fn case(command: &CaseCommand, json: bool) -> anyhow::Result<Ending> {
+    match command {
+        CaseCommand::List { place } => {
+            let engine = fold(&Journal::open_to_read(&place.path()?)?)?;
+            list(&engine, json)
+        }
+        CaseCommand::Show { id, place } => {
+            let engine = fold(&Journal::open_to_read(&place.path()?)?)?;
+            let found = match id {
+                None => engine.cases().next_back(),
+                Some(id) => {
+                    let id = CaseId::try_from(id.clone()).map_err(Usage)?;
+                    engine.cases().find(|case| case.id == id)
+                }
+            };
+            match found {
+                Some(case) => show(case, json),
+                None => Err(Usage(format!(
+                    "there is no case {}: `portcullis case list` names them",
+                    id.as_deref().unwrap_or("yet")
+                ))
+                .into()),
+            }
+        }
+    }
+}
+
+/// The engine as of the end of a journal. Cases are a fold: there is no other record of them.
+pub(crate) fn fold(journal: &Journal) -> anyhow::Result<Engine> {
+    let mut engine = Engine::new();
+    journal.each(|record| -> anyhow::Result<()> {
+        if let Some(entry) = record.entry().map_err(|why| anyhow::anyhow!(why))? {
+            engine.step(&entry)?;
+        }
+        Ok::<(), anyhow::Error>(())
+    })?;
+    Ok(engine)
+}
+
+fn list(engine: &Engine, json: bool) -> anyhow::Result<Ending> {
+    let line = |case: &Case| CaseLine {
+        id: case.id,
+        protocol: case.protocol.clone(),
+        phase: case.phase(),
+        findings: case.live_findings().count(),
+        loss_usd: UsdNumber(case.loss()),
+        opened_at_ms: case.opened_at.0,
+    };
+    let cases: Vec<CaseLine> = engine.cases().rev().map(line).collect();
+    if json {
+        print_json(&CaseList { cases })?;
+        return Ok(Ending::Fine);
+    }
+    if cases.is_empty() {
+        println!("no cases: nothing was found in the blocks that were looked at");
+        return Ok(Ending::Fine);
+    }
+    println!("{:<10}  {:<24}  {:<10}  {:>8}  {:>18}", "case", "protocol", "state", "findings", "lost, USD");
+    for case in &cases {
+        println!(
+            "{:<10}  {:<24}  {:<10}  {:>8}  {:>18}",
+            case.id.to_string(),
+            case.protocol,
+            phase_name(case.phase),
+            case.findings,
+            case.loss_usd.0
+        );
+    }
+    Ok(Ending::Fine)
+}
+
+fn show(case: &Case, json: bool) -> anyhow::Result<Ending> {
+    if json {
+        let shown = CaseShown { phase: case.phase(), loss_usd: UsdNumber(case.loss()), case };
+        print_json(&shown)?;
+        return Ok(Ending::Fine);
+    }
+    print!("{}", text(case, Paint::stdout()));
+    Ok(Ending::Fine)
+}
+
+/// The case as text: a headline, then the timeline with milliseconds since the first entry.
+pub(crate) fn text(case: &Case, paint: Paint) -> String {
+    let mut out = format!(
+        "{}  {}  {}\n",
+        paint.bold(&case.id.to_string()),
+        case.protocol,
+        match case.phase() {
+            Phase::Contained | Phase::Released | Phase::Dissolved =>
+                paint.good(phase_name(case.phase())),
+            Phase::Open | Phase::Containing => paint.bad(phase_name(case.phase())),
+        }
+    );
+    out += &format!(
+        "lost so far {} USD in {} findings; opened {} UTC\n\n",
+        case.loss(),
+        case.live_findings().count(),
+        time_of_day(case.opened_at)
+    );
+    out += &paint.dim(&format!("{:>10}  {:>9}  {:<11}  what happened\n", "ms", "block", ""));
+    for entry in &case.timeline {
+        let block = entry.block.map_or_else(String::new, |block| block.to_string());
+        out += &format!(
+            "{:>10}  {:>9}  {:<11}  {}\n",
+            format!("+{}", entry.at.since(case.opened_at)),
+            block,
+            entry.what,
+            entry.text
+        );
+    }
+    if case.findings_dropped > 0 {
+        out += &format!("\n{} more findings were counted but not kept\n", case.findings_dropped);
+    }
+    out
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Open => "open",
+        Phase::Containing => "containing",
+        Phase::Contained => "contained",
+        Phase::Released => "released",
+        Phase::Dissolved => "dissolved",
+    }
+}
+

@@ -1,0 +1,135 @@
+//! The commands. `--json` prints one object on standard output; progress and logs go to standard error.
+//!
+//! Exit codes: 0 done; 1 looked, and it is not in order (a check failed, a drill lost too much); 2 wrong usage or
+//! configuration; 3 could not look (node, file or journal out of reach).
+
+mod bench;
+mod case;
+mod config;
+mod drill;
+mod journal;
+mod output;
+mod record;
+mod replay;
+mod run;
+mod signer;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use output::UsdNumber;
+
+/// How a command ended, for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Done, all in order.
+    Fine,
+    /// Looked, and it is not in order.
+    NotInOrder,
+}
+
+/// An error of usage or configuration: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print one JSON object on standard output instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch the configured chains and act inside the configured limits.
+    Run(run::RunArgs),
+    /// Play a scenario on a local chain, without and with Portcullis.
+    Drill(drill::DrillArgs),
+    /// Play recorded chain data through the engine; nothing is sent.
+    Replay(replay::ReplayArgs),
+    /// Record blocks from a node, to be played later.
+    Record(record::RecordArgs),
+    /// Look at cases.
+    #[command(subcommand)]
+    Case(case::CaseCommand),
+    /// Check and export the journal.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// Check a configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Measure the way from a block to a sent transaction on a local chain.
+    Bench(bench::BenchArgs),
+    /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
+    #[command(hide = true)]
+    Signer(signer::SignerArgs),
+}
+
+/// Where a journal is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct JournalArgs {
+    /// The journal. Default: the one that the configuration names.
+    #[arg(long)]
+    pub(crate) journal: Option<PathBuf>,
+    /// The configuration.
+    #[arg(long, default_value = "portcullis.yaml")]
+    pub(crate) config: PathBuf,
+}
+
+impl JournalArgs {
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        match &self.journal {
+            Some(path) => Ok(path.clone()),
+            None => Ok(load_config(&self.config)?.journal),
+        }
+    }
+}
+
+pub(crate) fn load_config(path: &std::path::Path) -> anyhow::Result<crate::config::Compiled> {
+    crate::config::load(path).map_err(|problem| Usage(problem.to_string()).into())
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::start_logging(cli.verbose);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("portcullis: cannot start: {error}");
+            return ExitCode::from(3);
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(Ending::Fine) => ExitCode::SUCCESS,
+        Ok(Ending::NotInOrder) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("portcullis: {error:#}");
+            let usage = error.chain().any(|cause| cause.is::<Usage>());
+            ExitCode::from(if usage { 2 } else { 3 })
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
+    let json = cli.json;
+    match cli.command {
+        Command::Run(args) => run::run(&args, json).await,
+        Command::Drill(args) => drill::drill(&args, json).await,
+        Command::Replay(args) => replay::replay(&args, json),
+        Command::Record(args) => record::record(&args, json).await,
+        Command::Case(command) => case::case(&command, json),
+        Command::Journal(command) => journal::journal(&command, json),
+        Command::Config(command) => config::config(&command, json).await,
+        Command::Bench(args) => bench::bench(&args, json).await,
+        Command::Signer(args) => signer::signer(&args).await,
+    }
+}

@@ -1,0 +1,170 @@
+//! The file as users write it.
+
+use std::path::PathBuf;
+
+use alloy_primitives::Address;
+use portcullis_act::lever::LeverConfig;
+use portcullis_decide::Policy;
+use portcullis_detect::DetectorConfig;
+use portcullis_types::{ids::ChainId, money::Usd};
+use serde::Deserialize;
+
+/// `portcullis.yaml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfigFile {
+    /// Chains to watch.
+    pub chains: Vec<ChainFile>,
+    /// Protocols to protect.
+    pub protocols: Vec<ProtocolFile>,
+    /// The account that pulls levers; may be left out where nothing may be pulled.
+    #[serde(default)]
+    pub responder: Option<ResponderFile>,
+    /// The journal; relative to the configuration's folder. Default `portcullis.sqlite`.
+    #[serde(default = "default_journal")]
+    pub journal: PathBuf,
+}
+
+fn default_journal() -> PathBuf {
+    "portcullis.sqlite".into()
+}
+
+/// A chain and how to read it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChainFile {
+    /// Name, used by protocols.
+    pub name: String,
+    /// EIP-155 id; checked against the node.
+    pub id: ChainId,
+    /// Nodes: `https://…`, `wss://…` or the path of an IPC socket; the first that works is used. `${VARIABLE}` is taken
+    /// from the environment, so that keys inside addresses stay out of the file.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// Blocks on top after which a finding is confirmed. Default 2.
+    #[serde(default = "two")]
+    pub confirmed_depth: u64,
+    /// Blocks on top after which a finding is final. Default 64.
+    #[serde(default = "sixty_four")]
+    pub finalised_depth: u64,
+    /// Time between two looks at the head, milliseconds; a subscription wakes earlier. Default 1000.
+    #[serde(default = "thousand")]
+    pub poll_ms: u64,
+    /// Longest wait for one answer of a node, milliseconds. Default 10000.
+    #[serde(default = "ten_thousand")]
+    pub request_timeout_ms: u64,
+}
+
+fn two() -> u64 {
+    2
+}
+
+fn sixty_four() -> u64 {
+    64
+}
+
+fn thousand() -> u64 {
+    1_000
+}
+
+fn ten_thousand() -> u64 {
+    10_000
+}
+
+/// A protocol.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProtocolFile {
+    /// Name, unique.
+    pub name: String,
+    /// Name of its chain.
+    pub chain: String,
+    /// Its contracts.
+    pub contracts: Vec<ContractFile>,
+    /// Its assets.
+    pub assets: Vec<AssetFile>,
+    /// What looks at it.
+    pub detectors: Vec<DetectorConfig>,
+    /// Its levers.
+    #[serde(default)]
+    pub ladder: Vec<LeverConfig>,
+    /// When one may be pulled.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// A contract.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContractFile {
+    /// Name, unique in the protocol.
+    pub name: String,
+    /// Address.
+    pub address: Address,
+    /// Whether it holds users' money. Default false.
+    #[serde(default)]
+    pub holds_value: bool,
+}
+
+/// An asset.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AssetFile {
+    /// Symbol, unique in the protocol.
+    pub symbol: String,
+    /// Token contract; left out for the chain's own coin.
+    #[serde(default)]
+    pub token: Option<Address>,
+    /// Decimals.
+    pub decimals: u8,
+    /// Reference price of a whole unit, US dollars.
+    pub price_usd: Usd,
+}
+
+/// The account that pulls levers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResponderFile {
+    /// Its address; the key must belong to it.
+    pub address: Address,
+    /// Where the key is; may be left out for `replay` and `config check`.
+    #[serde(default)]
+    pub key: Option<KeyFile>,
+    /// Most one transaction may cost in fees, in wei. Default 0.5 of the coin.
+    #[serde(default = "half_a_coin")]
+    pub fee_wei_max: u128,
+    /// Tip of the first try, gwei. Default 5.
+    #[serde(default = "five")]
+    pub tip_gwei: u64,
+    /// Most signatures an hour. Default 20.
+    #[serde(default = "twenty")]
+    pub signatures_per_hour_max: u32,
+}
+
+fn half_a_coin() -> u128 {
+    500_000_000_000_000_000
+}
+
+fn five() -> u64 {
+    5
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+/// Where a key is. Never the key itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum KeyFile {
+    /// An encrypted keystore (Web3 Secret Storage) and a file with its password.
+    #[serde(rename_all = "camelCase")]
+    Keystore {
+        /// Keystore.
+        path: PathBuf,
+        /// Password, one line.
+        password_file: PathBuf,
+    },
+    /// A hexadecimal private key in an environment variable of the signer.
+    Environment(String),
+}

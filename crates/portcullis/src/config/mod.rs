@@ -1,0 +1,10 @@
+//! The configuration: one YAML file that describes what to protect and how.
+
+mod compile;
+mod file;
+mod load;
+pub mod online;
+
+pub use compile::Compiled;
+pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
+pub use load::{ConfigProblem, load, parse};

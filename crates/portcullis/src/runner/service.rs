@@ -1,0 +1,232 @@
+//! `portcullis run`: one task owns journal and engine; readers, sources and responders work beside it and report back
+//! through bounded queues.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use portcullis_engine::{Effect, Event, StepOutput};
+use portcullis_types::{
+    action::Outcome,
+    chain::{BlindCause, ChainEvent},
+    ids::{ChainId, EffectId, Millis},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    clock::now,
+    core::{Core, CoreError},
+    reader::{Answer, Job, Reader},
+    responder::Responder,
+};
+
+/// Blocks that may wait for their inspection before no more are taken from the source.
+pub(crate) const WAITING_BLOCKS_MAX: usize = 1_024;
+
+/// Jobs that may wait at a reader: an inspection and a reading for each block, and as many again under repetition.
+pub(crate) const JOBS_MAX: usize = WAITING_BLOCKS_MAX * 4;
+
+/// First pause before a block that could not be looked at is tried again; doubles up to [`RETRY_MAX`].
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+
+/// Longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Why the program stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Journal or engine.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// Reading a chain failed in a way that does not heal.
+    #[error(transparent)]
+    Observe(#[from] portcullis_observe::ObserveError),
+    /// A part of the program ended although it must not.
+    #[error("{0} ended unexpectedly; start portcullis again, nothing is lost, and report this")]
+    PartEnded(&'static str),
+    /// A promise was broken.
+    #[error(transparent)]
+    Broken(#[from] portcullis_types::invariant::Broken),
+}
+
+/// A request to stop, to be raced against the work.
+pub type Stop = watch::Receiver<bool>;
+
+/// A fact from a source, and whom to tell that it is journaled.
+pub(crate) struct Fact {
+    pub(crate) event: ChainEvent,
+    pub(crate) journaled: oneshot::Sender<()>,
+}
+
+/// An outcome from a responder, and whom to tell that it is journaled.
+pub(crate) struct Report {
+    pub(crate) action: EffectId,
+    pub(crate) outcome: Outcome,
+    pub(crate) journaled: oneshot::Sender<()>,
+}
+
+/// What comes in from the parts.
+pub(crate) struct Inbox {
+    pub(crate) facts: mpsc::Receiver<Fact>,
+    pub(crate) answers: mpsc::Receiver<Answer>,
+    pub(crate) reports: mpsc::Receiver<Report>,
+    pub(crate) failures: mpsc::Receiver<ServiceError>,
+    /// Kept so that these two stay open where nothing can act: silence there is not an end.
+    pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
+}
+
+/// The running program.
+pub struct Service {
+    core: Core,
+    inbox: Inbox,
+    readers: BTreeMap<ChainId, Reader>,
+    responders: BTreeMap<ChainId, Responder>,
+    retries: BTreeMap<EffectId, Retry>,
+    /// Told once the state of everything protected was read for the first time.
+    ready: Option<Box<dyn FnOnce() + Send>>,
+    /// Told of every step in which something happened that people should know.
+    notable: Box<dyn FnMut(&StepOutput) + Send>,
+}
+
+struct Retry {
+    pause: Duration,
+    cause: BlindCause,
+}
+
+impl Service {
+    pub(crate) fn new(
+        core: Core,
+        inbox: Inbox,
+        readers: BTreeMap<ChainId, Reader>,
+        responders: BTreeMap<ChainId, Responder>,
+        notable: Box<dyn FnMut(&StepOutput) + Send>,
+        ready: Box<dyn FnOnce() + Send>,
+    ) -> Self {
+        let (retries, ready) = (BTreeMap::new(), Some(ready));
+        Self { core, inbox, readers, responders, retries, ready, notable }
+    }
+
+    /// Runs until told to stop or until something fails that does not heal.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; everything up to it is in the journal.
+    pub async fn run(mut self, mut stop: Stop) -> Result<Core, ServiceError> {
+        let again: Vec<(EffectId, Effect)> =
+            self.core.engine().outstanding().map(|(id, effect)| (id, effect.clone())).collect();
+        self.dispatch(again)?;
+        loop {
+            let roomy = self.waiting() < WAITING_BLOCKS_MAX;
+            let expiry = pause_until(self.core.engine().next_expiry());
+            tokio::select! {
+                biased;
+                _ = stop.changed() => return Ok(self.core),
+                Some(failure) = self.inbox.failures.recv() => return Err(failure),
+                report = self.inbox.reports.recv() => {
+                    let Report { action, outcome, journaled } =
+                        report.ok_or(ServiceError::PartEnded("the responder"))?;
+                    self.take(Event::Acted { action, outcome })?;
+                    // Who does not wait any more has been told to stop.
+                    let _gone = journaled.send(());
+                }
+                answer = self.inbox.answers.recv() => {
+                    self.answered(answer.ok_or(ServiceError::PartEnded("the reader"))?)?;
+                }
+                fact = self.inbox.facts.recv(), if roomy => {
+                    let Fact { event, journaled } =
+                        fact.ok_or(ServiceError::PartEnded("the source"))?;
+                    self.take(Event::Chain(event))?;
+                    let _gone = journaled.send(());
+                }
+                () = tokio::time::sleep(expiry) => {
+                    if self.core.engine().next_expiry().is_some_and(|due| due <= now()) {
+                        self.take(Event::Tick)?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.core.engine().outstanding().count()
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), ServiceError> {
+        let output = self.core.take(now(), event)?;
+        (self.notable)(&output);
+        self.dispatch(output.effects)
+    }
+
+    fn dispatch(&mut self, effects: Vec<(EffectId, Effect)>) -> Result<(), ServiceError> {
+        for (id, effect) in effects {
+            match effect {
+                Effect::Inspect { chain, block } => self.ask(chain, Job::Inspect { id, block })?,
+                Effect::Read { chain, block, probes } => {
+                    self.ask(chain, Job::Read { id, block, probes })?;
+                }
+                Effect::Act { action, so_far } => {
+                    if let Some(responder) = self.responders.get(&action.lever.chain) {
+                        responder.perform(*action, so_far);
+                    } else {
+                        let why = "no key is configured for this chain: add `responder.key`";
+                        let outcome = Outcome::Refused { why: why.to_owned() };
+                        self.take(Event::Acted { action: id, outcome })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&self, chain: ChainId, job: Job) -> Result<(), ServiceError> {
+        match self.readers.get(&chain) {
+            Some(reader) => reader.ask(job),
+            // The chain was taken out of the configuration; its blocks stay on record as waiting.
+            None => Ok(()),
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> Result<(), ServiceError> {
+        let id = answer.id();
+        if !self.core.engine().wants(id) {
+            self.retries.remove(&id);
+            return Ok(());
+        }
+        match answer {
+            Answer::Evidence { id, chain, block, transactions, method, mut evidence } => {
+                self.retries.remove(&id);
+                evidence.retain(|one| self.core.engine().is_relevant(one));
+                let effect = id;
+                self.take(Event::Inspected { effect, chain, block, transactions, method, evidence })
+            }
+            Answer::Readings { id, chain, block, readings } => {
+                self.retries.remove(&id);
+                self.take(Event::Read { effect: id, chain, block, readings })?;
+                if let Some(ready) = self.ready.take() {
+                    ready();
+                }
+                Ok(())
+            }
+            Answer::Blind { chain, job, cause } => self.retry(chain, job, cause),
+        }
+    }
+
+    /// Notes a block that could not be looked at, once for every cause, and has it tried again later.
+    fn retry(&mut self, chain: ChainId, job: Job, cause: BlindCause) -> Result<(), ServiceError> {
+        let id = job.id();
+        let known = self.retries.get(&id);
+        let pause = known.map_or(RETRY_FIRST, |retry| (retry.pause * 2).min(RETRY_MAX));
+        let news = known.is_none_or(|retry| retry.cause != cause);
+        self.retries.insert(id, Retry { pause, cause: cause.clone() });
+        if let Some(reader) = self.readers.get(&chain) {
+            reader.ask_later(job.clone(), pause);
+        }
+        if news && let Job::Inspect { block, .. } = job {
+            let (from, to) = (block.number, block.number);
+            self.take(Event::Chain(ChainEvent::Blind { chain, from, to, cause }))?;
+        }
+        Ok(())
+    }
+}
+
+fn pause_until(due: Option<Millis>) -> Duration {
+    // An hour stands for "nothing is due": the loop turns at every event anyway.
+    due.map_or(Duration::from_secs(3_600), |due| Duration::from_millis(due.since(now())))
+}

@@ -1,0 +1,157 @@
+//! Puts the running program together: sources, readers, signer and responders around one engine.
+
+use std::{collections::BTreeMap, path::Path, process::Stdio, sync::Arc, time::Duration};
+
+use alloy_primitives::Address;
+use portcullis_act::{
+    ActSettings, Actuator, FeePolicy, Nodes,
+    signer::{SignerProcess, TransactionSigner},
+};
+use portcullis_engine::{Engine, StepOutput};
+use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
+use portcullis_types::chain::BlockId;
+use tokio::{process::Command, sync::{mpsc, oneshot}};
+
+use super::{
+    core::Core,
+    reader::Reader,
+    responder::Responder,
+    service::{Fact, Inbox, JOBS_MAX, Service, ServiceError},
+};
+use crate::config::{ChainFile, Compiled, ResponderFile, online::node_options};
+
+/// Facts, reports and failures that may wait for the journal.
+const WAITING_MAX: usize = 64;
+
+/// Gwei in wei.
+const GWEI: u128 = 1_000_000_000;
+
+impl Service {
+    /// Connects everything that a configuration names. `config_path` is where the signer reads it for itself.
+    ///
+    /// # Errors
+    /// A node that cannot be reached or is of another chain; a signer that does not start or has another account.
+    pub async fn start(
+        core: Core,
+        config: &Compiled,
+        config_path: &Path,
+        notable: Box<dyn FnMut(&StepOutput) + Send>,
+        ready: Box<dyn FnOnce() + Send>,
+    ) -> anyhow::Result<Self> {
+        // The key comes first: nothing of a chain has been read when its policy is set.
+        let signer = match &config.responder {
+            Some(responder) if responder.key.is_some() => {
+                Some(start_signer(config_path, responder.address).await?)
+            }
+            _ => None,
+        };
+        let (facts, facts_in) = mpsc::channel(WAITING_MAX);
+        let (answers, answers_in) = mpsc::channel(JOBS_MAX);
+        let (reports, reports_in) = mpsc::channel(WAITING_MAX);
+        let (failures, failures_in) = mpsc::channel(WAITING_MAX);
+        let (mut readers, mut responders) = (BTreeMap::new(), BTreeMap::new());
+        for chain in &config.chains {
+            let node = Node::connect_with(&chain.nodes, chain.id, node_options(chain)).await?;
+            let capabilities = node.capabilities().await?;
+            let method = capabilities.evidence_method();
+            tracing::info!(chain = chain.name, node = node.shown(), "{method}");
+            let source = RpcSource::new(node.clone(), &resume(core.engine(), chain), options(chain));
+            follow(source, facts.clone(), failures.clone());
+            readers.insert(chain.id, Reader::start(node, method, answers.clone()));
+            if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
+                let actuator = actuator(chain, responder, Arc::clone(signer)).await?;
+                responders
+                    .insert(chain.id, Responder::new(actuator, reports.clone(), failures.clone()));
+            }
+        }
+        let inbox = Inbox {
+            facts: facts_in,
+            answers: answers_in,
+            reports: reports_in,
+            failures: failures_in,
+            _open: (reports, failures),
+        };
+        Ok(Self::new(core, inbox, readers, responders, notable, ready))
+    }
+}
+
+async fn start_signer(config: &Path, expected: Address) -> anyhow::Result<Arc<dyn TransactionSigner>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("signer").arg("--config").arg(config).stderr(Stdio::inherit());
+    let signer = SignerProcess::spawn(command).await?;
+    let address = signer.address();
+    anyhow::ensure!(
+        address == expected,
+        "the key belongs to {address}, `responder.address` says {expected}: correct one of them"
+    );
+    Ok(Arc::new(signer))
+}
+
+async fn actuator(
+    chain: &ChainFile,
+    responder: &ResponderFile,
+    signer: Arc<dyn TransactionSigner>,
+) -> anyhow::Result<Actuator> {
+    let fees = FeePolicy {
+        tip_wei: u128::from(responder.tip_gwei) * GWEI,
+        ceiling_wei: responder.fee_wei_max,
+        ..FeePolicy::default()
+    };
+    let limit = Duration::from_millis(chain.request_timeout_ms);
+    let settings = ActSettings {
+        fees,
+        poll_interval: Duration::from_millis(chain.poll_ms),
+        answer_time_limit: limit,
+        ..ActSettings::default()
+    };
+    let nodes = Nodes::connect(&urls(chain)?, limit).await?;
+    Ok(Actuator::new(nodes, chain.id, signer, settings))
+}
+
+/// The addresses as the responder takes them.
+pub(crate) fn urls(chain: &ChainFile) -> anyhow::Result<Vec<url::Url>> {
+    chain.nodes.iter().map(|node| Ok(node.parse()?)).collect()
+}
+
+fn resume(engine: &Engine, chain: &ChainFile) -> Resume {
+    let recent: Vec<BlockId> = engine
+        .chain(chain.id)
+        .map(|state| state.recent().map(|head| head.id).collect())
+        .unwrap_or_default();
+    Resume { recent, start: Start::Head }
+}
+
+fn options(chain: &ChainFile) -> SourceOptions {
+    SourceOptions {
+        poll_interval: Duration::from_millis(chain.poll_ms),
+        ..SourceOptions::default()
+    }
+}
+
+/// Hands every fact over and moves on only when the journal has it.
+fn follow(
+    mut source: RpcSource,
+    facts: mpsc::Sender<Fact>,
+    failures: mpsc::Sender<ServiceError>,
+) {
+    tokio::spawn(async move {
+        loop {
+            let event = match source.next().await {
+                Ok(event) => event,
+                Err(error) => {
+                    // If nobody listens, the program has ended already.
+                    let _gone = failures.send(error.into()).await;
+                    return;
+                }
+            };
+            let (journaled, written) = oneshot::channel();
+            if facts.send(Fact { event: event.clone(), journaled }).await.is_err() {
+                return;
+            }
+            if written.await.is_err() {
+                return;
+            }
+            source.acknowledge(&event);
+        }
+    });
+}

@@ -1,0 +1,229 @@
+//! Checks of a journal: nothing was changed, and the decisions in it follow from the events in it.
+
+use std::io::{BufRead, Write};
+
+use alloy_primitives::B256;
+use portcullis_engine::Engine;
+use portcullis_types::ids::Seq;
+use serde::Serialize;
+
+use super::{
+    chain::{Link, link},
+    record::{Body, Record},
+    sqlite::{Journal, StoreError},
+};
+
+/// Longest line of an exported journal, in bytes.
+const LINE_BYTES_MAX: usize = 256 << 20;
+
+/// Why a journal is not to be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record's hash does not fit.
+    #[error("record {seq} was changed, or a record before it: its hash is {found}, expected {expected}; do not rely on this journal, compare it with a backup")]
+    Changed {
+        /// Which.
+        seq: Seq,
+        /// As stored.
+        found: B256,
+        /// As computed.
+        expected: B256,
+    },
+    /// A record is missing.
+    #[error("record {missing} is missing; do not rely on this journal, compare it with a backup")]
+    Gap {
+        /// Which.
+        missing: Seq,
+    },
+    /// The end does not fit what the caller knows.
+    #[error("the journal ends with {found}, not with {expected}: its end was cut off or written anew")]
+    Head {
+        /// As stored.
+        found: B256,
+        /// As the caller knows it.
+        expected: B256,
+    },
+    /// A record cannot be understood.
+    #[error("{0}; use the version of portcullis that wrote it, or restore a backup")]
+    Unreadable(String),
+    /// The recorded answer is not the one that follows from the events.
+    #[error("the answer recorded for event {of} is not what these events lead to; it was written by another version ({version}) or is not genuine")]
+    Diverged {
+        /// Which event.
+        of: Seq,
+        /// Version that was running.
+        version: String,
+    },
+}
+
+/// What a check found to be in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// Records.
+    pub records: u64,
+    /// Answers that were computed again and found equal, byte for byte.
+    pub outputs: u64,
+    /// Decisions among them.
+    pub decisions: u64,
+    /// Hash of the last record.
+    pub head: B256,
+}
+
+/// Walks along a chain of records and checks that each follows from the one before.
+#[derive(Debug, Default)]
+struct Walk {
+    head: B256,
+    last: Seq,
+}
+
+impl Walk {
+    fn check(&mut self, record: &Record) -> Result<(), VerifyError> {
+        let expected_seq = Seq(self.last.0 + 1);
+        if record.seq != expected_seq {
+            return Err(VerifyError::Gap { missing: expected_seq });
+        }
+        let expected = link(Link {
+            previous: self.head,
+            seq: record.seq,
+            at: record.at,
+            kind: &record.kind,
+            body: &record.body,
+        });
+        if expected != record.hash {
+            return Err(VerifyError::Changed { seq: record.seq, found: record.hash, expected });
+        }
+        self.head = record.hash;
+        self.last = record.seq;
+        Ok(())
+    }
+}
+
+/// Checks the hash chain alone.
+///
+/// # Errors
+/// The first record that does not fit.
+pub fn verify_chain(journal: &Journal, expected_head: Option<B256>) -> Result<B256, VerifyError> {
+    let mut walk = Walk::default();
+    journal.each(|record| walk.check(&record))?;
+    match expected_head {
+        Some(expected) if expected != walk.head => {
+            Err(VerifyError::Head { found: walk.head, expected })
+        }
+        _ => Ok(walk.head),
+    }
+}
+
+/// Checks the hash chain and steps a fresh engine through all events: every recorded answer must be what the events
+/// lead to, byte for byte.
+///
+/// # Errors
+/// The first record that does not fit.
+pub fn replay_check(journal: &Journal) -> Result<Verified, VerifyError> {
+    let mut check = Replay::default();
+    journal.each(|record| check.record(&record))?;
+    check.finish()
+}
+
+#[derive(Default)]
+struct Replay {
+    walk: Walk,
+    engine: Engine,
+    version: String,
+    /// The answer to the last event, if people must be able to read it: the next record must hold it.
+    due: Option<(Seq, String)>,
+    outputs: u64,
+    decisions: u64,
+}
+
+impl Replay {
+    fn record(&mut self, record: &Record) -> Result<(), VerifyError> {
+        self.walk.check(record)?;
+        match record.parse().map_err(VerifyError::Unreadable)? {
+            Body::Output(recorded) => {
+                let fits = self.due.take().is_some_and(|(_, body)| body == record.body);
+                if !fits {
+                    return Err(self.diverged(recorded.of));
+                }
+                self.outputs += 1;
+                let decided = |event: &&_| {
+                    matches!(event, portcullis_types::case_event::CaseEvent::Decided { .. })
+                };
+                self.decisions += recorded.output.case_events.iter().filter(decided).count() as u64;
+                Ok(())
+            }
+            Body::Event(event) => {
+                if let Some((of, _)) = self.due.take() {
+                    return Err(self.diverged(of));
+                }
+                if let portcullis_engine::Event::Started { version, .. } = &*event {
+                    self.version.clone_from(version);
+                }
+                let entry =
+                    portcullis_engine::Entry { seq: record.seq, at: record.at, event: *event };
+                let output = self
+                    .engine
+                    .step(&entry)
+                    .map_err(|error| VerifyError::Unreadable(error.to_string()))?;
+                if output.is_notable() {
+                    let recorded = super::record::RecordedOutput { of: record.seq, output };
+                    let body = serde_json::to_string(&recorded).map_err(StoreError::from)?;
+                    self.due = Some((record.seq, body));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn diverged(&self, of: Seq) -> VerifyError {
+        VerifyError::Diverged { of, version: self.version.clone() }
+    }
+
+    fn finish(self) -> Result<Verified, VerifyError> {
+        // A crash between an event and its answer leaves the last answer unwritten; the next start writes it.
+        Ok(Verified {
+            records: self.walk.last.0,
+            outputs: self.outputs,
+            decisions: self.decisions,
+            head: self.walk.head,
+        })
+    }
+}
+
+/// Writes every record as a JSON line.
+///
+/// # Errors
+/// The store's, or the writer's.
+pub fn export(journal: &Journal, to: &mut dyn Write) -> anyhow::Result<u64> {
+    let mut count = 0;
+    journal.each(|record| -> anyhow::Result<()> {
+        serde_json::to_writer(&mut *to, &record)?;
+        to.write_all(b"\n")?;
+        count += 1;
+        Ok(())
+    })?;
+    to.flush()?;
+    Ok(count)
+}
+
+/// Checks an exported journal: chain and answers.
+///
+/// # Errors
+/// The first line that does not fit.
+pub fn read_export(from: impl BufRead) -> Result<Verified, VerifyError> {
+    let mut check = Replay::default();
+    for (index, line) in from.lines().enumerate() {
+        let number = index + 1;
+        let line = line.map_err(|error| VerifyError::Unreadable(format!("line {number}: {error}")))?;
+        if line.len() > LINE_BYTES_MAX {
+            return Err(VerifyError::Unreadable(format!("line {number} is too long")));
+        }
+        let record: Record = serde_json::from_str(&line)
+            .map_err(|error| VerifyError::Unreadable(format!("line {number}: {error}")))?;
+        check.record(&record)?;
+    }
+    check.finish()
+}
