@@ -9,8 +9,9 @@
 //!
 //! What was there is what the holders own now, read from the chain and carried on by flows, plus all that left in the
 //! window. The finding of a transaction names the asset and the contract that lost most of it, lists every window that
-//! is broken and counts as lost what that transaction took: what left before the bound was broken is not in it, and what
-//! honest users take out afterwards is.
+//! is broken and counts as lost what that transaction took: what left before the bound was broken is not in it. While a
+//! window is broken, a transaction is worth a finding of its own if it takes the sum over another whole multiple of the
+//! bound, or if it alone takes a tenth of the bound: the honest user who withdraws a little right after a thief is none.
 //!
 //! # Why it matters
 //!
@@ -137,10 +138,14 @@ impl GrossOutflow {
     }
 
     fn judge(&self, watch: &Watch, outflow: &Outflow, evidence: &Evidence, out: &mut Findings) {
+        let (total, now) = (outflow.total(), evidence.timestamp);
         let broken: Vec<Broken> =
-            watch.limits.iter().flat_map(|limit| watch.broken(limit, evidence.timestamp)).collect();
+            watch.limits.iter().flat_map(|limit| watch.broken(limit, total, now)).collect();
         let Some(worst) = broken.iter().map(|broken| broken.ratio).max() else { return };
-        let (total, contract) = (outflow.total(), outflow.largest_holder());
+        if !broken.iter().any(|broken| broken.is_news) {
+            return;
+        }
+        let contract = outflow.largest_holder();
         // Not the windows but the fact is the key: another set of limits finds the same outflow.
         let detail = match outflow.asset {
             Asset::Native => Vec::new(),

@@ -63,7 +63,11 @@ impl ChainState {
         if self.find(head.id).is_some() {
             return false;
         }
-        self.first.get_or_insert(head.id.number);
+        if self.first.is_none() {
+            // What could not be seen before the first block is outside the range.
+            self.blind.retain(|_, to| *to >= head.id.number);
+            self.first = Some(head.id.number);
+        }
         self.waiting.insert(head.id.number, head.id);
         self.recent.push_back(head.clone());
         if self.recent.len() > RECENT_BLOCKS_MAX {

@@ -54,7 +54,9 @@ pub use names::Value;
 pub use node::Node;
 pub use play::PlayOptions;
 pub use proxy::{Fault, FaultProxy};
-pub use report::{AttackOutcome, BlockPlayed, HonestCounts, PlayReport, ResponderTransaction};
+pub use report::{
+    AttackOutcome, BlockPlayed, HonestCounts, PlayReport, ResponderTransaction, transactions_of,
+};
 pub use scenario::Scenario;
 pub use tcp_proxy::TcpProxy;
 pub use world::World;

@@ -102,7 +102,7 @@ pub struct BlockPlayed {
 }
 
 /// What an account sent in the blocks from `first` to `last`.
-pub(crate) async fn transactions_of(
+pub async fn transactions_of(
     node: &Node,
     account: Address,
     first: u64,

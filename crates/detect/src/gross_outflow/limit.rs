@@ -19,6 +19,9 @@ pub const WINDOW_SECONDS_MAX: u64 = 31 * 24 * 60 * 60;
 /// Ratios are compared in thousandths, and one above this counts as this: a million times the bound.
 const RATIO_MAX: u64 = 1_000_000_000;
 
+/// Share of a bound, in thousandths, from which on a transaction in a broken window is worth a finding of its own.
+const NEWS_THOUSANDTHS: u64 = 100;
+
 /// Everything about one asset.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -41,6 +44,8 @@ pub(super) struct Limit {
 pub(super) struct Broken {
     /// Outflow over bound, thousandths.
     pub(super) ratio: u64,
+    /// Whether the transaction at hand took a part in breaking it that is worth saying.
+    pub(super) is_news: bool,
     pub(super) line: String,
 }
 
@@ -95,14 +100,22 @@ impl Limit {
     }
 }
 
+impl Broken {
+    fn new(left: U256, own: U256, bound: U256, line: String) -> Self {
+        let crosses = multiples(left, bound) > multiples(left.saturating_sub(own), bound);
+        let is_large = ratio(own, bound) >= NEWS_THOUSANDTHS;
+        Self { ratio: ratio(left, bound), is_news: crosses || is_large, line }
+    }
+}
+
 impl Watch {
-    /// The bounds of `limit` that are broken at `now`.
-    pub(super) fn broken(&self, limit: &Limit, now: u64) -> Vec<Broken> {
+    /// The bounds of `limit` that are broken at `now`, after a transaction that took `own`.
+    pub(super) fn broken(&self, limit: &Limit, own: U256, now: u64) -> Vec<Broken> {
         let left = self.ledger.sum(limit.window_seconds, now);
         let mut found = Vec::new();
         if let Some(bound) = limit.amount.filter(|bound| left > *bound) {
             let line = self.line(left, limit, &format!("{} allowed", self.spec.show(bound)));
-            found.push(Broken { ratio: ratio(left, bound), line });
+            found.push(Broken::new(left, own, bound, line));
         }
         if let (Some(share), Some(owned)) = (limit.share, self.owned()) {
             let was_there = owned.saturating_add(left);
@@ -111,7 +124,7 @@ impl Watch {
                 let there = self.spec.show(was_there);
                 let allowed = format!("{share} % of {there} allowed ({})", self.spec.show(bound));
                 let line = self.line(left, limit, &allowed);
-                found.push(Broken { ratio: ratio(left, bound), line });
+                found.push(Broken::new(left, own, bound, line));
             }
         }
         found
@@ -136,6 +149,11 @@ fn share_of(share: Decimal, amount: U256) -> U256 {
     let product: U512 = amount.widening_mul(share.digits);
     let divisor = U512::from(share.unit()) * U512::from(100);
     U256::saturating_from(product.checked_div(divisor).unwrap_or_default())
+}
+
+/// How many whole bounds `amount` is above: 0 up to the bound itself.
+fn multiples(amount: U256, bound: U256) -> U256 {
+    amount.saturating_sub(U256::from(1)).checked_div(bound).unwrap_or(U256::MAX)
 }
 
 /// `amount / bound` in thousandths, rounded down, at most [`RATIO_MAX`].

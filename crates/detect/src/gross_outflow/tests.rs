@@ -59,6 +59,17 @@ fn bounds_fire_above_and_are_silent_up_to_themselves() {
         &[(1, 1_000, 1_000), (2, 1_012, 1_000), (3, 1_024, 1_000), (4, 1_036, 750)],
         Some((750, 1, 19.5625, false)),
     );
+    check("an honest user after a thief", &[(1, 1_000, 1_500), (2, 1_001, 99)], None);
+    check(
+        "a thief after a thief",
+        &[(1, 1_000, 1_500), (2, 1_001, 100)],
+        Some((100, 1, 52.48, false)),
+    );
+    check(
+        "drop by drop over twice the bound",
+        &[(1, 1_000, 1_990), (2, 1_001, 11)],
+        Some((11, 1, 1e9, true)),
+    );
     check(
         "both windows",
         &[(1, 1_000, 1_000), (2, 1_012, 1_000), (3, 1_024, 1_500)],

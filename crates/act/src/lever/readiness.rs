@@ -1,0 +1,90 @@
+//! Whether a lever would work if it were pulled now: asked when the configuration is checked, not when it burns.
+
+use alloy_primitives::{Address, U256};
+use portcullis_types::action::{Lever, Undo, ViewCheck};
+
+use super::access_managed::delay_seconds;
+use crate::{
+    nodes::{NodeError, Nodes, first_word},
+    rehearse::pull_and_undo,
+};
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadinessCheck {
+    /// What was looked at.
+    pub what: String,
+    /// Whether it is so; the error where it could not be looked at, which is not the same as "no".
+    pub ok: Result<bool, String>,
+}
+
+/// Looks whether `responder` could pull `lever` now. One check for each condition, in the order in which a person would
+/// go through them. Nothing is sent.
+pub async fn readiness(lever: &Lever, responder: Address, nodes: &Nodes) -> Vec<ReadinessCheck> {
+    let mut checks = Vec::new();
+    let mut add = |what: String, answer: Result<bool, NodeError>| {
+        checks.push(ReadinessCheck { what, ok: answer.map_err(|error| error.to_string()) });
+    };
+
+    let chain = nodes.chain_id().await.map(|id| id == lever.chain);
+    add(format!("the node is on chain {}", lever.chain), chain);
+    for contract in contracts(lever) {
+        add(format!("{contract} is a contract"), nodes.has_code(contract).await);
+    }
+    for view in &lever.preflight {
+        let (what, answer) = preflight(view, nodes).await;
+        add(what, answer);
+    }
+    let answers = nodes.view(&lever.verify, None).await.map(|answer| first_word(&answer).is_some());
+    add(format!("the view answers that says whether {}", lever.verify.meaning), answers);
+
+    let pull = match nodes.estimate_gas(responder, &lever.call).await {
+        Ok(gas) => Ok(gas <= lever.call.gas_limit),
+        Err(error) if error.is_silence() => Err(error),
+        Err(_) => Ok(false),
+    };
+    add(format!("{responder} can pull it within {} gas", lever.call.gas_limit), pull);
+    let sticks = pull_and_undo(nodes, responder, &[(&lever.call, &lever.verify)]).await;
+    add(format!("once pulled, {}", lever.verify.meaning), sticks);
+    if let Undo::ByCall { call, verify } = &lever.undo {
+        let steps = [(&lever.call, &lever.verify), (call, verify)];
+        add(
+            format!("{responder} can let go of it again"),
+            pull_and_undo(nodes, responder, &steps).await,
+        );
+    }
+    add(format!("{responder} can pay for the gas"), can_pay(lever, responder, nodes).await);
+    checks
+}
+
+/// Every contract that the lever talks to, once.
+fn contracts(lever: &Lever) -> Vec<Address> {
+    let mut all = vec![lever.call.to, lever.verify.to];
+    all.extend(lever.preflight.iter().map(|view| view.to));
+    all.extend(&lever.covers);
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+async fn preflight(view: &ViewCheck, nodes: &Nodes) -> (String, Result<bool, NodeError>) {
+    let answer = match nodes.view(view, None).await {
+        Ok(answer) => answer,
+        Err(error) => return (view.meaning.clone(), Err(error)),
+    };
+    let what = match delay_seconds(view, &answer) {
+        Some((false, 0)) => format!("{}: it may not at all", view.meaning),
+        Some((false, delay)) => {
+            format!("{}: only after {delay} s, so its role needs execution delay 0", view.meaning)
+        }
+        _ => view.meaning.clone(),
+    };
+    (what, Ok(first_word(&answer) == Some(view.expect)))
+}
+
+/// Whether the balance pays for one pull at twice the present base fee.
+async fn can_pay(lever: &Lever, responder: Address, nodes: &Nodes) -> Result<bool, NodeError> {
+    let (balance, head) = tokio::try_join!(nodes.balance(responder), nodes.head())?;
+    let price = U256::from(head.base_fee.saturating_mul(2));
+    Ok(!balance.is_zero() && balance >= price.saturating_mul(U256::from(lever.call.gas_limit)))
+}

@@ -1,0 +1,98 @@
+use alloy_primitives::{address, bytes};
+
+use super::*;
+
+const RESPONDER: Address = address!("00000000000000000000000000000000000000bb");
+
+fn build(json: &str) -> Result<Lever, String> {
+    let config: LeverConfig = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    config.build(1, RESPONDER).map_err(|error| error.to_string())
+}
+
+fn pausable(extra: &str) -> String {
+    format!(
+        r#"{{"kind":"pausable","name":"stop","target":"0x00000000000000000000000000000000000000aa","rung":"market",
+            "holdSeconds":3600,"falseStopCostUsd":"1000"{extra}}}"#
+    )
+}
+
+fn managed(extra: &str) -> String {
+    format!(
+        r#"{{"kind":"accessManaged","name":"stop","manager":"0x00000000000000000000000000000000000000cc",
+            "target":"0x00000000000000000000000000000000000000aa","rung":"protocol","holdSeconds":3600,
+            "falseStopCostUsd":"1000"{extra}}}"#
+    )
+}
+
+#[test]
+fn a_pausable_has_the_published_selectors() {
+    let lever = build(&pausable(r#","release":"responder""#)).unwrap();
+    assert_eq!(lever.call.data, bytes!("8456cb59"));
+    assert_eq!(lever.verify.data, bytes!("5c975abb"));
+    assert_eq!(lever.verify.expect, U256::ONE);
+    assert_eq!(lever.covers, vec![lever.call.to]);
+    let Undo::ByCall { call, verify } = &lever.undo else { panic!("{:?}", lever.undo) };
+    assert_eq!(call.data, bytes!("3f4ba83a"));
+    assert_eq!(verify.expect, U256::ZERO);
+}
+
+#[test]
+fn who_lets_go_is_people_unless_it_is_said() {
+    for json in [pausable(""), managed("")] {
+        let lever = build(&json).unwrap();
+        assert!(matches!(lever.undo, Undo::ByPeople { .. }), "{:?}", lever.undo);
+    }
+}
+
+#[test]
+fn an_access_managed_lever_asks_the_manager_first() {
+    let lever = build(&managed("")).unwrap();
+    let view = lever.preflight.get(1).unwrap();
+    assert_eq!(view.data.get(..4), Some(&bytes!("b7009613")[..]));
+    assert_eq!(view.expect, U256::ONE);
+    assert!(view.meaning.contains("0x8456cb59"), "{}", view.meaning);
+    let answer =
+        Bytes::from([U256::ZERO.to_be_bytes::<32>(), U256::from(86_400).to_be_bytes()].concat());
+    assert_eq!(access_managed::delay_seconds(view, &answer), Some((false, 86_400)));
+    assert_eq!(access_managed::delay_seconds(&lever.verify, &answer), None);
+}
+
+#[test]
+fn mistakes_in_the_configuration_say_what_to_write() {
+    let cases = [
+        (pausable(r#","releas":"people""#), "releas"),
+        (pausable(r#","release":"nobody""#), "nobody"),
+        (pausable(r#","gasLimit":20000"#), "21000"),
+        (pausable(r#","covers":[]"#), "covers"),
+        (pausable("").replace("3600", "0"), "holdSeconds"),
+        (pausable("").replace("3600", "99999999"), "30 days"),
+        (managed(r#","function":"pause(address)""#), "without parameters"),
+        (managed(r#","function":"unpause()""#), "DEC-3"),
+        (managed(r#","function":"withdrawAll()""#), "DEC-3"),
+        (managed(r#","verify":"paused""#), "without parameters"),
+        (managed(r#","function":"halt()","release":"responder""#), "undo"),
+    ];
+    for (json, words) in cases {
+        let error = build(&json).expect_err(&json);
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    assert!(build(&managed(r#","function":"halt()","undo":"go()","release":"responder""#)).is_ok());
+}
+
+#[test]
+fn a_lever_is_read_from_yaml_as_people_write_it() {
+    for target in [
+        "0x00000000219ab540356cBB839Cbe05303d7705Fa",
+        "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+        "\"0x5FbDB2315678afecb367f032d93F642f64180aa3\"",
+        "0x1234567890123456789012345678901234567890",
+    ] {
+        let yaml = format!(
+            "kind: pausable\nname: stop\ntarget: {target}\ncovers: [{target}]\nrung: market\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n"
+        );
+        let config: LeverConfig =
+            serde_saphyr::from_str(&yaml).unwrap_or_else(|e| panic!("{target}: {e}"));
+        let expect: Address = target.trim_matches('"').parse().unwrap();
+        assert_eq!(config.build(1, RESPONDER).unwrap().call.to, expect);
+    }
+}

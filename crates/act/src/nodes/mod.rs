@@ -1,0 +1,331 @@
+//! The line to the chain's nodes: plain JSON-RPC, with a node's refusal kept apart from a node that does not answer.
+//!
+//! A question goes to the nodes in their order until one answers; a transaction goes to all of them. Addresses of nodes
+//! often hold an access key, so no message and no `Debug` output shows more of them than the host.
+
+mod error;
+
+use std::{fmt, time::Duration};
+
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_provider::{Provider as _, ProviderBuilder, RootProvider};
+use alloy_transport::{RpcError, TransportError, TransportErrorKind};
+use futures_util::future::join_all;
+use portcullis_types::{
+    action::{Call, ViewCheck},
+    chain::BlockId,
+    text::printable,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value as Json, json};
+use tokio::time::timeout;
+use url::{Host, Url};
+
+pub use self::error::NodeError;
+
+/// Nodes of one chain, best first.
+#[derive(Clone)]
+pub struct Nodes {
+    nodes: Vec<Node>,
+    answer_time_limit: Duration,
+}
+
+#[derive(Clone)]
+struct Node {
+    host: String,
+    provider: RootProvider,
+}
+
+/// The head of a block, as far as sending needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Which block.
+    pub id: BlockId,
+    /// Its base fee, wei for each gas.
+    pub base_fee: u128,
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Block that it is in.
+    pub block: BlockId,
+    /// Whether it took effect.
+    pub success: bool,
+}
+
+impl Nodes {
+    /// Lines to the nodes at `urls` (`http`, `https`, `ws` or `wss`), each of which may take `answer_time_limit` for an
+    /// answer.
+    pub async fn connect(urls: &[Url], answer_time_limit: Duration) -> Result<Self, NodeError> {
+        if urls.is_empty() {
+            let detail = "there is none: configure at least one node of this chain".to_owned();
+            return Err(NodeError::Address { node: "(none)".to_owned(), detail });
+        }
+        let mut nodes = Vec::new();
+        for url in urls {
+            nodes.push(Node::connect(url, answer_time_limit).await?);
+        }
+        Ok(Self { nodes, answer_time_limit })
+    }
+
+    /// Asks the nodes in turn. The answer of a contract (a revert) counts; other refusals may be one node's own.
+    pub(crate) async fn request<T: Answer>(
+        &self,
+        method: &'static str,
+        params: Json,
+    ) -> Result<T, NodeError> {
+        let mut first_error = None;
+        for node in &self.nodes {
+            match node.request(method, params.clone(), self.answer_time_limit).await {
+                Err(error) if !error.is_revert() => {
+                    // A refusal says more than a silence.
+                    if first_error.as_ref().is_none_or(NodeError::is_silence) {
+                        first_error = Some(error);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+        Err(first_error.unwrap_or_else(|| silent(method, "(none)", "there is no node".to_owned())))
+    }
+
+    /// Gives a signed transaction to every node at once; one result for each.
+    pub(crate) async fn broadcast(&self, raw: &Bytes) -> Vec<Result<B256, NodeError>> {
+        let params = json!([raw]);
+        let method = "eth_sendRawTransaction";
+        let sends = self
+            .nodes
+            .iter()
+            .map(|node| node.request::<B256>(method, params.clone(), self.answer_time_limit));
+        join_all(sends).await
+    }
+
+    /// The chain's id.
+    pub(crate) async fn chain_id(&self) -> Result<u64, NodeError> {
+        Ok(self.request::<U64>("eth_chainId", json!([])).await?.to())
+    }
+
+    /// The newest block.
+    pub(crate) async fn head(&self) -> Result<Head, NodeError> {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Block {
+            number: U64,
+            hash: B256,
+            base_fee_per_gas: Option<U256>,
+        }
+        let method = "eth_getBlockByNumber";
+        let block: Block = self.request(method, json!(["latest", false])).await?;
+        let Some(base_fee) = block.base_fee_per_gas else {
+            let message =
+                "its blocks have no base fee: chains without EIP-1559 are not supported".to_owned();
+            return Err(NodeError::Refused { method, code: 0, message });
+        };
+        let id = BlockId { number: block.number.to(), hash: block.hash };
+        Ok(Head { id, base_fee: base_fee.saturating_to() })
+    }
+
+    /// The account's next nonce: after the newest block, or with what the pool holds.
+    pub(crate) async fn nonce(
+        &self,
+        account: Address,
+        tag: &'static str,
+    ) -> Result<u64, NodeError> {
+        Ok(self.request::<U64>("eth_getTransactionCount", json!([account, tag])).await?.to())
+    }
+
+    /// The account's balance in wei.
+    pub(crate) async fn balance(&self, account: Address) -> Result<U256, NodeError> {
+        self.request("eth_getBalance", json!([account, "latest"])).await
+    }
+
+    /// Whether there is a contract at the address.
+    pub(crate) async fn has_code(&self, account: Address) -> Result<bool, NodeError> {
+        let code: Bytes = self.request("eth_getCode", json!([account, "latest"])).await?;
+        Ok(!code.is_empty())
+    }
+
+    /// What became of a transaction; none where it is in no block.
+    pub(crate) async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, NodeError> {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Raw {
+            block_hash: B256,
+            block_number: U64,
+            status: U64,
+        }
+        let raw: Option<Raw> = self.request("eth_getTransactionReceipt", json!([hash])).await?;
+        Ok(raw.map(|raw| Receipt {
+            block: BlockId { number: raw.block_number.to(), hash: raw.block_hash },
+            success: raw.status == U64::ONE,
+        }))
+    }
+
+    /// Whether a node knows the transaction, in a block or in its pool.
+    pub(crate) async fn knows(&self, hash: B256) -> Result<bool, NodeError> {
+        let transaction: Option<Json> =
+            self.request("eth_getTransactionByHash", json!([hash])).await?;
+        Ok(transaction.is_some())
+    }
+
+    /// Runs a call from `from` on the newest state.
+    pub(crate) async fn call(&self, from: Address, call: &Call) -> Result<Bytes, NodeError> {
+        let params = json!([{"from": from, "to": call.to, "data": call.data}, "latest"]);
+        self.request("eth_call", params).await
+    }
+
+    /// The gas that a call from `from` would use on the newest state.
+    pub(crate) async fn estimate_gas(&self, from: Address, call: &Call) -> Result<u64, NodeError> {
+        let params = json!([{"from": from, "to": call.to, "data": call.data}, "latest"]);
+        Ok(self.request::<U64>("eth_estimateGas", params).await?.to())
+    }
+
+    /// What a view answers, on the newest state or on that of one block.
+    pub(crate) async fn view(
+        &self,
+        view: &ViewCheck,
+        block: Option<BlockId>,
+    ) -> Result<Bytes, NodeError> {
+        let at = block.map_or(json!("latest"), |block| json!({"blockHash": block.hash}));
+        self.request("eth_call", json!([{"to": view.to, "data": view.data}, at])).await
+    }
+
+    /// Whether a view answers what is expected. An answer shorter than a word is none: a contract that has no such view
+    /// must not count as "false".
+    pub(crate) async fn holds(
+        &self,
+        view: &ViewCheck,
+        block: Option<BlockId>,
+    ) -> Result<bool, NodeError> {
+        let answer = self.view(view, block).await?;
+        let word = first_word(&answer).ok_or_else(|| NodeError::Refused {
+            method: "eth_call",
+            code: 0,
+            message: format!(
+                "{} gave {} bytes, not a word: is it a contract with that view?",
+                view.to,
+                answer.len()
+            ),
+        })?;
+        Ok(word == view.expect)
+    }
+}
+
+/// The first word of an answer.
+pub(crate) fn first_word(answer: &Bytes) -> Option<U256> {
+    answer.get(..32).map(U256::from_be_slice)
+}
+
+impl fmt::Debug for Nodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.nodes.iter().map(|node| &node.host)).finish()
+    }
+}
+
+/// What can be read from a node's answer.
+pub(crate) trait Answer:
+    DeserializeOwned + fmt::Debug + Send + Sync + Unpin + 'static
+{
+}
+impl<T: DeserializeOwned + fmt::Debug + Send + Sync + Unpin + 'static> Answer for T {}
+
+impl Node {
+    async fn connect(url: &Url, time_limit: Duration) -> Result<Self, NodeError> {
+        let host = url.host_str().unwrap_or("(no host)").to_owned();
+        let broken = |detail: String| NodeError::Address { node: host.clone(), detail };
+        let provider = match url.scheme() {
+            "http" | "https" => {
+                let mut client = reqwest::Client::builder().timeout(time_limit);
+                if is_loopback(url) {
+                    // A proxy from the environment must not stand between us and a node of our own.
+                    client = client.no_proxy();
+                }
+                let client =
+                    client.build().map_err(|error| broken(error.without_url().to_string()))?;
+                ProviderBuilder::default().connect_reqwest(client, url.clone())
+            }
+            "ws" | "wss" => match timeout(time_limit, RootProvider::connect(url.as_str())).await {
+                Ok(Ok(provider)) => provider,
+                Ok(Err(_)) | Err(_) => {
+                    return Err(broken("no connection: check that it runs".to_owned()));
+                }
+            },
+            scheme => {
+                return Err(broken(format!(
+                    "`{scheme}` is not a scheme: use http, https, ws or wss"
+                )));
+            }
+        };
+        Ok(Self { host, provider })
+    }
+
+    async fn request<T: Answer>(
+        &self,
+        method: &'static str,
+        params: Json,
+        time_limit: Duration,
+    ) -> Result<T, NodeError> {
+        let request = self.provider.raw_request::<Json, T>(method.into(), params);
+        match timeout(time_limit, request).await {
+            Ok(answer) => answer.map_err(|error| self.explain(method, &error)),
+            Err(_) => Err(silent(
+                method,
+                &self.host,
+                format!("nothing within {} ms", time_limit.as_millis()),
+            )),
+        }
+    }
+
+    /// Our words for a transport's error: its own hold the node's whole address.
+    fn explain(&self, method: &'static str, error: &TransportError) -> NodeError {
+        let detail = match error {
+            RpcError::ErrorResp(refusal) => {
+                let data = refusal.data.as_ref().map_or(String::new(), |data| format!(" {data}"));
+                let message = printable(&format!("{}{data}", refusal.message));
+                return NodeError::Refused { method, code: refusal.code, message };
+            }
+            RpcError::Transport(
+                TransportErrorKind::HttpError(http)
+                | TransportErrorKind::HttpErrorWithRetryAfter { error: http, .. },
+            ) => format!("HTTP status {}", http.status),
+            RpcError::DeserError { .. } | RpcError::NullResp => {
+                "an answer of another form".to_owned()
+            }
+            _ => "not reachable".to_owned(),
+        };
+        silent(method, &self.host, detail)
+    }
+}
+
+fn silent(method: &'static str, node: &str, detail: String) -> NodeError {
+    NodeError::Silent { method, node: node.to_owned(), detail }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn neither_debug_nor_errors_show_more_of_an_address_than_the_host() {
+        // Port 1 of loopback: nothing listens there.
+        let url: Url = "http://user:pass@127.0.0.1:1/v2/access-key".parse().unwrap();
+        let nodes = Nodes::connect(&[url], Duration::from_millis(500)).await.unwrap();
+        let error = nodes.chain_id().await.unwrap_err();
+        assert!(error.is_silence(), "{error}");
+        let bad: Url = "ftp://host/access-key".parse().unwrap();
+        let scheme = Nodes::connect(&[bad], Duration::from_millis(500)).await.unwrap_err();
+        for shown in [format!("{nodes:?}"), format!("{error} {error:?}"), format!("{scheme}")] {
+            assert!(!shown.contains("access-key") && !shown.contains("pass"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the states of an action share: what is to be called and seen, by whom, and where it is written down.
+
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256, U256};
+use portcullis_types::{
+    action::{Action, AttackSample, Call, Intent, Outcome, Undo, ViewCheck},
+    ids::{ChainId, Millis},
+};
+use tokio::time::Instant;
+
+use super::{
+    Actuator, PerformError,
+    attempt::{Attempt, Attempts},
+};
+use crate::{
+    ActSettings,
+    fees::Fees,
+    nodes::{NodeError, Nodes, Receipt},
+    report::Report,
+    signer::{SignError, SignRequest},
+};
+
+/// What an action comes to on the chain.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) preflight: Vec<ViewCheck>,
+    pub(super) call: Call,
+    pub(super) verify: ViewCheck,
+    pub(super) attack: Option<AttackSample>,
+}
+
+impl Plan {
+    /// The plan of an action, or why there is none. `is_signed` says that a transaction of it may be out already: then
+    /// it is seen through, whatever the time.
+    pub(super) fn of(
+        action: &Action,
+        chain: ChainId,
+        now: Millis,
+        is_signed: bool,
+    ) -> Result<Self, String> {
+        let lever = &action.lever;
+        if lever.chain != chain {
+            return Err(format!(
+                "lever `{}` is on chain {}, this actuator on chain {chain}: check the wiring",
+                lever.name, lever.chain
+            ));
+        }
+        if action.intent != Intent::Release {
+            if now >= action.expires && !is_signed {
+                return Err("the hold would be over before it began: decide anew".to_owned());
+            }
+            return Ok(Self {
+                preflight: lever.preflight.clone(),
+                call: lever.call.clone(),
+                verify: lever.verify.clone(),
+                attack: action.attack.clone(),
+            });
+        }
+        match &lever.undo {
+            Undo::ByCall { call, verify } if now >= action.expires || is_signed => Ok(Self {
+                preflight: Vec::new(),
+                call: call.clone(),
+                verify: verify.clone(),
+                attack: None,
+            }),
+            Undo::ByCall { .. } => Err(format!(
+                "the hold of `{}` lasts another {} s: nothing is let go of before its time (DEC-3)",
+                lever.name,
+                action.expires.since(now).div_ceil(1000)
+            )),
+            Undo::ByExpiry => Err(format!("`{}` lets go by itself: nothing to send", lever.name)),
+            Undo::ByPeople { how } => {
+                Err(format!("only people can let go of `{}`: {how}", lever.name))
+            }
+        }
+    }
+}
+
+/// One action on its way.
+pub(super) struct Job<'a> {
+    pub(super) actuator: &'a Actuator,
+    pub(super) action: &'a Action,
+    pub(super) plan: Plan,
+    report: &'a dyn Report,
+    /// Until when it is followed.
+    deadline: Instant,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(
+        actuator: &'a Actuator,
+        action: &'a Action,
+        plan: Plan,
+        report: &'a dyn Report,
+    ) -> Box<Self> {
+        let deadline = Instant::now() + actuator.settings.settle_time_limit;
+        // Boxed, because it is handed from state to state.
+        Box::new(Self { actuator, action, plan, report, deadline })
+    }
+
+    pub(super) fn nodes(&self) -> &Nodes {
+        &self.actuator.nodes
+    }
+
+    pub(super) fn settings(&self) -> &ActSettings {
+        &self.actuator.settings
+    }
+
+    pub(super) fn responder(&self) -> Address {
+        self.actuator.signer.address()
+    }
+
+    /// Journals `outcome`; returns when that is done.
+    pub(super) async fn note(&self, outcome: Outcome) -> Result<(), PerformError> {
+        Ok(self.report.report(self.action.id, outcome).await?)
+    }
+
+    /// Journals a final outcome and hands it out.
+    pub(super) async fn end(&self, outcome: Outcome) -> Result<Outcome, PerformError> {
+        match &outcome {
+            Outcome::Refused { why } | Outcome::Failed { why } => {
+                tracing::warn!(action = %self.action.id, %why, "the action did not come off");
+            }
+            _ => tracing::info!(action = %self.action.id, "the action is done"),
+        }
+        self.note(outcome.clone()).await?;
+        Ok(outcome)
+    }
+
+    pub(super) fn unsettled(&self, why: impl std::fmt::Display) -> PerformError {
+        let limit = self.settings().settle_time_limit;
+        PerformError::Unsettled { limit, why: why.to_string() }
+    }
+
+    /// Waits one poll interval, or says that the time is up.
+    pub(super) async fn pause(&self, why: &str) -> Result<(), PerformError> {
+        if Instant::now() >= self.deadline {
+            return Err(self.unsettled(why));
+        }
+        tokio::time::sleep(self.settings().poll_interval).await;
+        Ok(())
+    }
+
+    /// The inclusion of any of our transactions.
+    pub(super) async fn receipt(
+        &self,
+        attempts: &Attempts,
+    ) -> Result<Option<(B256, Receipt)>, NodeError> {
+        for hash in attempts.hashes() {
+            if let Some(receipt) = self.nodes().receipt(hash).await? {
+                return Ok(Some((hash, receipt)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether any of our transactions is in a block or in a node's pool.
+    pub(super) async fn is_known(&self, attempts: &Attempts) -> Result<bool, NodeError> {
+        for hash in attempts.hashes() {
+            if self.nodes().knows(hash).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Has the call signed. Nothing is journaled or sent here.
+    pub(super) async fn sign(
+        &self,
+        nonce: u64,
+        gas_limit: u64,
+        fees: Fees,
+    ) -> Result<Attempt, SignError> {
+        let request = SignRequest {
+            chain_id: self.actuator.chain,
+            nonce,
+            to: self.plan.call.to,
+            data: self.plan.call.data.clone(),
+            gas_limit,
+            max_fee_per_gas: fees.max_fee_per_gas,
+            max_priority_fee_per_gas: fees.max_priority_fee_per_gas,
+            value: U256::ZERO,
+        };
+        let signed = match self.actuator.signer.sign(request.clone()).await {
+            // A signer that ended is started by the second try.
+            Err(SignError::Unavailable { .. }) => self.actuator.signer.sign(request).await?,
+            answer => answer?,
+        };
+        Ok(Attempt { hash: signed.hash, nonce, raw: signed.raw, fees })
+    }
+
+    /// How long nodes that are silent are asked again.
+    pub(super) fn reach_deadline(&self) -> Instant {
+        Instant::now() + self.settings().reach_time_limit
+    }
+}
+
+/// Whether `wait` has passed since `start`.
+pub(super) fn has_passed(start: Instant, wait: Duration) -> bool {
+    start.elapsed() >= wait
+}

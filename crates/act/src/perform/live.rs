@@ -1,0 +1,325 @@
+//! A signed transaction on its way into a block.
+
+use alloy_primitives::B256;
+use portcullis_types::action::Outcome;
+use tokio::time::Instant;
+
+use super::{
+    PerformError,
+    attempt::Attempts,
+    job::{Job, has_passed},
+    mined::{Mined, Verified},
+};
+use crate::nodes::NodeError;
+
+/// How many looks in a row must find the nonce used and none of our transactions included before that is believed: a
+/// node may know the new nonce a moment before it knows the receipt.
+const GONE_AFTER_LOOKS: u32 = 8;
+
+/// Signed and journaled; a node may or may not have it.
+pub(super) struct Prepared<'a> {
+    job: Box<Job<'a>>,
+    attempts: Attempts,
+}
+
+/// Given to the nodes.
+struct Sent<'a> {
+    job: Box<Job<'a>>,
+    attempts: Attempts,
+}
+
+/// Where a prepared transaction was found.
+pub(super) enum Found<'a> {
+    Mined(Mined<'a>),
+    Waiting(Prepared<'a>),
+}
+
+/// What became of a broadcast.
+enum Broadcast<'a> {
+    Sent(Sent<'a>),
+    End(Outcome),
+}
+
+/// What became of a sent transaction.
+enum Settled<'a> {
+    Mined(Mined<'a>),
+    Again(Prepared<'a>),
+    End(Outcome),
+}
+
+/// From a signed transaction to the end.
+pub(super) async fn see_through(mut prepared: Prepared<'_>) -> Result<Outcome, PerformError> {
+    loop {
+        let sent = match prepared.broadcast().await? {
+            Broadcast::Sent(sent) => sent,
+            Broadcast::End(outcome) => return Ok(outcome),
+        };
+        prepared = match sent.settle().await? {
+            Settled::Again(prepared) => prepared,
+            Settled::End(outcome) => return Ok(outcome),
+            Settled::Mined(mined) => match mined.verify().await? {
+                Verified::End(outcome) => return Ok(outcome),
+                Verified::Gone(prepared) => prepared,
+            },
+        };
+    }
+}
+
+/// From an inclusion to the end.
+pub(super) async fn see_through_from(mined: Mined<'_>) -> Result<Outcome, PerformError> {
+    match mined.verify().await? {
+        Verified::End(outcome) => Ok(outcome),
+        Verified::Gone(prepared) => see_through(prepared).await,
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// A transaction whose bytes are in the journal.
+    pub(super) fn resumed(job: Box<Job<'a>>, attempts: Attempts) -> Self {
+        Self { job, attempts }
+    }
+
+    /// Looks whether it is in a block already, as it may be after a crash.
+    pub(super) async fn find(self) -> Result<Found<'a>, PerformError> {
+        loop {
+            match self.job.receipt(&self.attempts).await {
+                Ok(Some((hash, receipt))) => {
+                    return Ok(Found::Mined(Mined::new(self.job, self.attempts, hash, receipt)));
+                }
+                Ok(None) => return Ok(Found::Waiting(self)),
+                Err(error) => self.job.pause(&error.to_string()).await?,
+            }
+        }
+    }
+
+    /// Gives the newest bytes to all nodes, until one has an opinion.
+    async fn broadcast(mut self) -> Result<Broadcast<'a>, PerformError> {
+        loop {
+            let answers = self.job.nodes().broadcast(&self.attempts.newest().raw).await;
+            match Opinion::of(&answers) {
+                Opinion::Taken => {
+                    if self.attempts.note_sent() {
+                        let hash = self.attempts.newest().hash;
+                        tracing::info!(action = %self.job.action.id, %hash, "sent");
+                        self.job.note(Outcome::Sent { hash }).await?;
+                    }
+                    return Ok(self.into_sent());
+                }
+                Opinion::Rejected(why) if self.attempts.is_first() && !self.attempts.was_sent() => {
+                    let why = format!(
+                        "no node takes the transaction: {why}; correct that, then decide anew"
+                    );
+                    return Ok(Broadcast::End(self.job.end(Outcome::Failed { why }).await?));
+                }
+                // Included, or under a dearer one of ours, or an earlier one is out: the next look tells.
+                Opinion::NonceUsed | Opinion::TooCheap | Opinion::Rejected(_) => {
+                    return Ok(self.into_sent());
+                }
+                Opinion::Silence(why) => self.job.pause(&why).await?,
+            }
+        }
+    }
+
+    fn into_sent(self) -> Broadcast<'a> {
+        Broadcast::Sent(Sent { job: self.job, attempts: self.attempts })
+    }
+}
+
+/// What the nodes together say to a transaction.
+#[derive(Debug, PartialEq, Eq)]
+enum Opinion {
+    Taken,
+    NonceUsed,
+    TooCheap,
+    Rejected(String),
+    Silence(String),
+}
+
+impl Opinion {
+    /// The most hopeful answer counts: one node that takes it is enough.
+    fn of(answers: &[Result<B256, NodeError>]) -> Self {
+        let mut opinion = Self::Silence("there is no node".to_owned());
+        for answer in answers {
+            let one = match answer {
+                Ok(_) => Self::Taken,
+                Err(error) => Self::of_error(error),
+            };
+            if one.rank() > opinion.rank() || matches!(opinion, Self::Silence(_)) {
+                opinion = one;
+            }
+        }
+        opinion
+    }
+
+    /// Nodes have no common codes for these; the words are those of geth, reth, Nethermind, Besu, Erigon and anvil.
+    fn of_error(error: &NodeError) -> Self {
+        let NodeError::Refused { message, .. } = error else {
+            return Self::Silence(error.to_string());
+        };
+        let message = message.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+        if says(&[
+            "already known",
+            "alreadyknown",
+            "known transaction",
+            "already imported",
+            "already in",
+        ]) {
+            Self::Taken
+        } else if says(&[
+            "nonce too low",
+            "nonce is too low",
+            "oldnonce",
+            "nonce_too_low",
+            "nonce below",
+        ]) {
+            Self::NonceUsed
+        } else if says(&[
+            "underpriced",
+            "less than block base fee",
+            "fee too low",
+            "feetoolow",
+            "fee cap less than",
+        ]) {
+            Self::TooCheap
+        } else {
+            Self::Rejected(error.to_string())
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Silence(_) => 0,
+            Self::Rejected(_) => 1,
+            Self::TooCheap => 2,
+            Self::NonceUsed => 3,
+            Self::Taken => 4,
+        }
+    }
+}
+
+impl<'a> Sent<'a> {
+    /// Follows the transaction until it is included, or pays more, or cannot be included any more.
+    async fn settle(self) -> Result<Settled<'a>, PerformError> {
+        let start = Instant::now();
+        let mut first_block = None;
+        let mut looks_without = 0;
+        loop {
+            // The head first: what it holds of ours, the look after it sees.
+            let head = self.job.nodes().head().await;
+            let nonce = self.job.nodes().nonce(self.job.responder(), "latest").await;
+            if nonce.as_ref().is_ok_and(|nonce| *nonce > self.attempts.nonce()) {
+                match self.job.receipt(&self.attempts).await {
+                    Ok(Some((hash, receipt))) => {
+                        let mined = Mined::new(self.job, self.attempts, hash, receipt);
+                        return Ok(Settled::Mined(mined));
+                    }
+                    Ok(None) => looks_without += 1,
+                    Err(_) => {}
+                }
+            } else if nonce.is_ok() {
+                looks_without = 0;
+            }
+            if looks_without >= GONE_AFTER_LOOKS {
+                return self.nonce_used().await;
+            }
+            self.job.pause("the transaction is sent and not included").await?;
+            let policy = &self.job.settings().fees;
+            if let Ok(head) = head
+                && looks_without == 0
+            {
+                let now = head.id.number;
+                let blocks = now.saturating_sub(*first_block.get_or_insert(now));
+                if blocks >= policy.bump_after_blocks || has_passed(start, policy.bump_after) {
+                    return self.pay_more(head.base_fee).await;
+                }
+            }
+        }
+    }
+
+    /// Another transaction took our nonce: ours can never be included.
+    async fn nonce_used(self) -> Result<Settled<'a>, PerformError> {
+        let (head, holds) = loop {
+            let look = async {
+                let head = self.job.nodes().head().await?;
+                let holds = self.job.nodes().holds(&self.job.plan.verify, Some(head.id)).await?;
+                Ok::<_, NodeError>((head, holds))
+            };
+            match look.await {
+                Ok(seen) => break seen,
+                Err(error) => self.job.pause(&error.to_string()).await?,
+            }
+        };
+        let outcome = if holds {
+            Outcome::Held { block: head.id, by_us: false }
+        } else {
+            let why = format!(
+                "nonce {} of {} was used by a transaction that Portcullis did not send, and it is not so that {}: \
+                 find out who uses this key, then decide anew",
+                self.attempts.nonce(),
+                self.job.responder(),
+                self.job.plan.verify.meaning
+            );
+            Outcome::Failed { why }
+        };
+        Ok(Settled::End(self.job.end(outcome).await?))
+    }
+
+    /// Replaces the transaction by one that pays more; where the ceiling or the signer forbids that, sends it again as
+    /// it is, as a pool may have dropped it.
+    async fn pay_more(mut self, base_fee: u128) -> Result<Settled<'a>, PerformError> {
+        let newest = self.attempts.newest();
+        let policy = &self.job.settings().fees;
+        if let Some(gas) = newest.gas_limit()
+            && let Some(fees) = policy.bumped(newest.fees, base_fee, gas)
+        {
+            match self.job.sign(self.attempts.nonce(), gas, fees).await {
+                Ok(attempt) => {
+                    let outcome = attempt.outcome();
+                    // ACT-1 is checked before the journal is told, the journal before any node.
+                    self.attempts.push(attempt)?;
+                    self.job.note(outcome).await?;
+                }
+                Err(error) => {
+                    tracing::warn!(action = %self.job.action.id, %error, "no replacement");
+                }
+            }
+        }
+        Ok(Settled::Again(Prepared { job: self.job, attempts: self.attempts }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(message: &str) -> Result<B256, NodeError> {
+        let method = "eth_sendRawTransaction";
+        Err(NodeError::Refused { method, code: -32000, message: message.to_owned() })
+    }
+
+    fn silent() -> Result<B256, NodeError> {
+        let (node, detail) = ("a".to_owned(), "not reachable".to_owned());
+        Err(NodeError::Silent { method: "eth_sendRawTransaction", node, detail })
+    }
+
+    #[test]
+    fn nodes_words_are_understood_and_the_most_hopeful_counts() {
+        let cases = [
+            (vec![Ok(B256::ZERO)], 4),
+            (vec![refused("already known")], 4),
+            (vec![refused("transaction already imported")], 4),
+            (vec![refused("nonce too low: next nonce 5, tx nonce 4")], 3),
+            (vec![refused("replacement transaction underpriced")], 2),
+            (vec![refused("max fee per gas less than block base fee")], 2),
+            (vec![refused("insufficient funds for gas * price + value")], 1),
+            (vec![silent()], 0),
+            (vec![silent(), refused("insufficient funds"), refused("nonce too low")], 3),
+            (vec![refused("nonce too low"), Ok(B256::ZERO), silent()], 4),
+            (vec![], 0),
+        ];
+        for (answers, rank) in cases {
+            assert_eq!(Opinion::of(&answers).rank(), rank, "{answers:?}");
+        }
+    }
+}

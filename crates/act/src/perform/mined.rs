@@ -1,0 +1,98 @@
+//! An included transaction: whether it did what it should, on the block that it is in.
+
+use alloy_primitives::B256;
+use portcullis_types::{action::Outcome, chain::BlockId};
+
+use super::{PerformError, attempt::Attempts, job::Job, live::Prepared};
+use crate::nodes::Receipt;
+
+/// In a block.
+pub(super) struct Mined<'a> {
+    job: Box<Job<'a>>,
+    attempts: Attempts,
+    hash: B256,
+    receipt: Receipt,
+}
+
+/// What the look after an inclusion showed.
+pub(super) enum Verified<'a> {
+    End(Outcome),
+    /// The block is no longer part of the chain.
+    Gone(Prepared<'a>),
+}
+
+impl<'a> Mined<'a> {
+    pub(super) fn new(job: Box<Job<'a>>, attempts: Attempts, hash: B256, receipt: Receipt) -> Self {
+        Self { job, attempts, hash, receipt }
+    }
+
+    /// Journals the inclusion, waits for the confirmations, reads the verify view at that block.
+    pub(super) async fn verify(mut self) -> Result<Verified<'a>, PerformError> {
+        let (hash, Receipt { block, success }) = (self.hash, self.receipt);
+        if self.attempts.note_mined(hash, block) {
+            tracing::info!(action = %self.job.action.id, %hash, block = block.number, success, "included");
+            self.job.note(Outcome::Mined { hash, block, success }).await?;
+        }
+        loop {
+            let trouble = match self.is_deep_enough(block).await {
+                Ok(true) => {
+                    match self.job.nodes().holds(&self.job.plan.verify, Some(block)).await {
+                        Ok(holds) => {
+                            let outcome = self.judge(holds);
+                            return Ok(Verified::End(self.job.end(outcome).await?));
+                        }
+                        Err(error) => error.to_string(),
+                    }
+                }
+                Ok(false) => "it waits for confirmations".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            // A block that has left the chain has no state to look at, and gets no confirmations.
+            match self.job.nodes().receipt(hash).await {
+                Ok(Some(now)) if now.block == block => self.job.pause(&trouble).await?,
+                Ok(_) => {
+                    let prepared = Prepared::resumed(self.job, self.attempts);
+                    return Ok(Verified::Gone(prepared));
+                }
+                Err(_) => self.job.pause(&trouble).await?,
+            }
+        }
+    }
+
+    async fn is_deep_enough(&self, block: BlockId) -> Result<bool, crate::nodes::NodeError> {
+        let confirmations = self.job.settings().confirmations;
+        if confirmations <= 1 {
+            return Ok(true);
+        }
+        let depth = self.job.nodes().head().await?.id.number.saturating_sub(block.number) + 1;
+        if depth < confirmations {
+            return Ok(false);
+        }
+        // Depth alone does not say that it is still the same block.
+        let now = self.job.nodes().receipt(self.hash).await?;
+        Ok(now.is_some_and(|receipt| receipt.block == block))
+    }
+
+    fn judge(&self, holds: bool) -> Outcome {
+        let Receipt { block, success } = self.receipt;
+        let meaning = &self.job.plan.verify.meaning;
+        match (holds, success) {
+            // A reverted call and yet it holds: somebody was quicker.
+            (true, success) => Outcome::Held { block, by_us: success },
+            (false, true) => Outcome::Failed {
+                why: format!(
+                    "the call took effect in block {}, and yet it is not so that {meaning}: somebody undid it in the \
+                     same block, or the lever is configured wrongly",
+                    block.number
+                ),
+            },
+            (false, false) => Outcome::Failed {
+                why: format!(
+                    "the call reverted in block {}, although the rehearsal did not: the state changed in between; \
+                     decide anew",
+                    block.number
+                ),
+            },
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What the signer may sign: a closed list of calls, a ceiling on fees, a limit on how often.
+
+use alloy_primitives::{Address, Bytes};
+use portcullis_types::{
+    action::{Call, Lever, Undo},
+    ids::ChainId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::SignRequest;
+
+/// What the signer may sign. Everything else it refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policy {
+    /// The calls, to the byte.
+    pub calls: Vec<AllowedCall>,
+    /// Most wei that one transaction may cost: gas limit × fee cap.
+    pub cost_max_wei: u128,
+    /// Most signatures within any hour. A fee bump is a signature.
+    pub signatures_per_hour_max: u32,
+}
+
+/// One call that may be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedCall {
+    /// Chain.
+    pub chain_id: ChainId,
+    /// Contract.
+    pub to: Address,
+    /// The exact call data.
+    pub data: Bytes,
+}
+
+/// A policy file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the signer's policy cannot be read: {reason}; write it anew from the configuration")]
+pub struct PolicyError {
+    /// What is wrong with it.
+    reason: String,
+}
+
+impl Policy {
+    /// The policy that lets the responder pull these levers, and let go of those that it may let go of.
+    pub fn for_levers(levers: &[Lever], cost_max_wei: u128, signatures_per_hour_max: u32) -> Self {
+        let mut calls = Vec::new();
+        for lever in levers {
+            calls.push(AllowedCall::new(lever.chain, &lever.call));
+            if let Undo::ByCall { call, .. } = &lever.undo {
+                calls.push(AllowedCall::new(lever.chain, call));
+            }
+        }
+        Self { calls, cost_max_wei, signatures_per_hour_max }
+    }
+
+    /// Reads a policy from JSON.
+    pub fn from_json(text: &str) -> Result<Self, PolicyError> {
+        serde_json::from_str(text).map_err(|error| PolicyError { reason: error.to_string() })
+    }
+
+    /// Why `request` may not be signed; none if it may. `recent` is how many signatures the last hour saw.
+    pub fn refusal(&self, request: &SignRequest, recent: usize) -> Option<String> {
+        if !request.value.is_zero() {
+            return Some(format!(
+                "it would send {} wei along: only calls without value are signed",
+                request.value
+            ));
+        }
+        if !self.calls.iter().any(|call| call.is(request)) {
+            return Some(format!(
+                "this call to {} on chain {} is not in the policy: add its lever to the configuration and restart the signer",
+                request.to, request.chain_id
+            ));
+        }
+        match request.cost_max_wei() {
+            Some(cost) if cost <= self.cost_max_wei => {}
+            _ => {
+                return Some(format!(
+                    "gas limit {} at {} wei may cost more than the ceiling of {} wei a transaction: raise the ceiling or lower the fee",
+                    request.gas_limit, request.max_fee_per_gas, self.cost_max_wei
+                ));
+            }
+        }
+        if request.max_priority_fee_per_gas > request.max_fee_per_gas {
+            return Some(
+                "the tip is above the fee cap: no node takes such a transaction".to_owned(),
+            );
+        }
+        if recent >= self.signatures_per_hour_max as usize {
+            return Some(format!(
+                "{} signatures within an hour are the limit: wait, or raise it after finding out what asked so often",
+                self.signatures_per_hour_max
+            ));
+        }
+        None
+    }
+}
+
+impl AllowedCall {
+    fn new(chain_id: ChainId, call: &Call) -> Self {
+        Self { chain_id, to: call.to, data: call.data.clone() }
+    }
+
+    fn is(&self, request: &SignRequest) -> bool {
+        self.chain_id == request.chain_id && self.to == request.to && self.data == request.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::U256;
+
+    use super::*;
+
+    const PAUSE: &[u8] = &[0x84, 0x56, 0xcb, 0x59];
+
+    fn policy() -> Policy {
+        let call = AllowedCall {
+            chain_id: 1,
+            to: Address::repeat_byte(0xaa),
+            data: Bytes::from_static(PAUSE),
+        };
+        Policy { calls: vec![call], cost_max_wei: 1_000_000, signatures_per_hour_max: 3 }
+    }
+
+    fn request() -> SignRequest {
+        SignRequest {
+            chain_id: 1,
+            nonce: 0,
+            to: Address::repeat_byte(0xaa),
+            data: Bytes::from_static(PAUSE),
+            gas_limit: 100_000,
+            max_fee_per_gas: 10,
+            max_priority_fee_per_gas: 1,
+            value: U256::ZERO,
+        }
+    }
+
+    #[test]
+    fn only_what_is_listed_is_signed() {
+        let policy = policy();
+        assert_eq!(policy.refusal(&request(), 0), None);
+        assert_eq!(policy.refusal(&SignRequest { nonce: 99, ..request() }, 2), None);
+
+        let longer = Bytes::from([PAUSE, &[0]].concat());
+        let cases = [
+            ("chain", SignRequest { chain_id: 2, ..request() }, 0, "not in the policy"),
+            (
+                "callee",
+                SignRequest { to: Address::repeat_byte(0xab), ..request() },
+                0,
+                "not in the policy",
+            ),
+            (
+                "selector",
+                SignRequest { data: Bytes::from_static(&[0x3f, 0x4b, 0xa8, 0x3a]), ..request() },
+                0,
+                "not in the policy",
+            ),
+            ("trailing byte", SignRequest { data: longer, ..request() }, 0, "not in the policy"),
+            ("no data", SignRequest { data: Bytes::new(), ..request() }, 0, "not in the policy"),
+            ("value", SignRequest { value: U256::ONE, ..request() }, 0, "1 wei along"),
+            (
+                "value of 2^255",
+                SignRequest { value: U256::ONE << 255, ..request() },
+                0,
+                "wei along",
+            ),
+            ("one wei dearer", SignRequest { gas_limit: 100_001, ..request() }, 0, "ceiling"),
+            (
+                "fee overflows",
+                SignRequest { max_fee_per_gas: u128::MAX, ..request() },
+                0,
+                "ceiling",
+            ),
+            ("tip above cap", SignRequest { max_priority_fee_per_gas: 11, ..request() }, 0, "tip"),
+            ("too often", request(), 3, "within an hour"),
+        ];
+        for (name, request, recent, words) in cases {
+            let why =
+                policy.refusal(&request, recent).unwrap_or_else(|| panic!("{name} is signed"));
+            assert!(why.contains(words), "{name}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_policy_with_an_unknown_word_is_no_policy() {
+        let text = serde_json::to_string(&policy()).unwrap();
+        assert_eq!(Policy::from_json(&text).unwrap(), policy());
+        let misspelt = text.replace("costMaxWei", "costMax");
+        assert!(Policy::from_json(&misspelt).unwrap_err().to_string().contains("costMax"));
+    }
+}

@@ -1,0 +1,263 @@
+//! The signer's own side of the line: one request, the policy, one answer.
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use alloy_consensus::SignableTransaction as _;
+use alloy_primitives::Address;
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite,
+    AsyncWriteExt as _, BufReader,
+};
+
+use super::{
+    Key, KeyError, KeySource, LINE_BYTES_MAX, Policy, SignError, SignRequest, SignedTransaction,
+    SignerAnswer, SignerRequest, Signing, TransactionSigner,
+};
+
+/// The window of [`Policy::signatures_per_hour_max`].
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A key behind its policy.
+#[derive(Debug)]
+pub struct SignerService {
+    key: Key,
+    policy: Policy,
+    /// When it signed within the last hour, oldest first; never longer than the policy's limit.
+    recent: VecDeque<Instant>,
+}
+
+impl SignerService {
+    /// A service that signs with `key` what `policy` allows.
+    pub fn new(key: Key, policy: Policy) -> Self {
+        Self { key, policy, recent: VecDeque::new() }
+    }
+
+    /// The account it signs for.
+    pub fn address(&self) -> Address {
+        self.key.address()
+    }
+
+    /// Answers one request. `now` is the monotonic clock.
+    pub fn answer(&mut self, request: &SignerRequest, now: Instant) -> SignerAnswer {
+        match request {
+            SignerRequest::Address => SignerAnswer::Address(self.key.address()),
+            SignerRequest::Sign(request) => match self.sign(request, now) {
+                Ok(signed) => SignerAnswer::Signed(signed),
+                Err(why) => SignerAnswer::Refused(why),
+            },
+        }
+    }
+
+    fn sign(&mut self, request: &SignRequest, now: Instant) -> Result<SignedTransaction, String> {
+        while self.recent.front().is_some_and(|&at| now.duration_since(at) >= HOUR) {
+            self.recent.pop_front();
+        }
+        if let Some(why) = self.policy.refusal(request, self.recent.len()) {
+            return Err(why);
+        }
+        let transaction = request.transaction();
+        let signature = self.key.sign(&transaction.signature_hash())?;
+        self.recent.push_back(now);
+        Ok(SignedTransaction::assemble(transaction, signature))
+    }
+}
+
+/// Why the signer process ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The line broke.
+    #[error("the line to the asking process broke: {0}; start that process again")]
+    Line(#[from] io::Error),
+    /// A request was too long to be one.
+    #[error("a request was longer than {LINE_BYTES_MAX} bytes: look at what is asking")]
+    TooLong,
+}
+
+/// Runs the signer until its input ends. `input` and `output` are the standard ones of the signer's process; nothing
+/// else may be written to `output`, so logs belong on the standard error.
+pub async fn serve<R, W>(
+    input: R,
+    mut output: W,
+    source: KeySource,
+    policy: Policy,
+) -> Result<(), ServeError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut service = SignerService::new(source.load()?, policy);
+    let mut input = BufReader::new(input);
+    loop {
+        let line = match read_line(&mut input).await? {
+            Line::End => return Ok(()),
+            Line::Whole(line) => line,
+            Line::TooLong => {
+                let why = format!("a request has at most {LINE_BYTES_MAX} bytes");
+                write_answer(&mut output, &SignerAnswer::Refused(why)).await?;
+                // What follows is the rest of that request, not a new one.
+                return Err(ServeError::TooLong);
+            }
+        };
+        let answer = match serde_json::from_slice(&line) {
+            Ok(request) => service.answer(&request, Instant::now()),
+            Err(error) => SignerAnswer::Refused(format!("not a request: {error}")),
+        };
+        if let SignerAnswer::Refused(why) = &answer {
+            tracing::warn!(%why, "refused to sign");
+        }
+        write_answer(&mut output, &answer).await?;
+    }
+}
+
+/// What came from the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}
+
+/// Reads one line of at most [`LINE_BYTES_MAX`] bytes. A last line without its end counts as the end: it was cut off.
+pub(super) async fn read_line<R: AsyncBufRead + Unpin>(input: &mut R) -> io::Result<Line> {
+    let mut line = Vec::new();
+    let limit = LINE_BYTES_MAX as u64 + 1;
+    input.take(limit).read_until(b'\n', &mut line).await?;
+    Ok(if line.pop_if(|last| *last == b'\n').is_some() {
+        Line::Whole(line)
+    } else if line.len() > LINE_BYTES_MAX {
+        Line::TooLong
+    } else {
+        Line::End
+    })
+}
+
+async fn write_answer<W: AsyncWrite + Unpin>(
+    output: &mut W,
+    answer: &SignerAnswer,
+) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    output.write_all(&line).await?;
+    output.flush().await
+}
+
+/// The service inside the asking process: for tests and drills, where the key is worth nothing.
+pub struct LocalSigner {
+    address: Address,
+    service: Mutex<SignerService>,
+}
+
+impl LocalSigner {
+    /// A signer with the key of `source` behind `policy`.
+    pub fn new(source: &KeySource, policy: Policy) -> Result<Self, KeyError> {
+        let service = SignerService::new(source.load()?, policy);
+        Ok(Self { address: service.address(), service: Mutex::new(service) })
+    }
+}
+
+impl fmt::Debug for LocalSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalSigner({})", self.address)
+    }
+}
+
+impl TransactionSigner for LocalSigner {
+    fn address(&self) -> Address {
+        self.address
+    }
+
+    fn sign(&self, request: SignRequest) -> Signing<'_> {
+        // A panic while signing leaves no half-changed state behind.
+        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        let signed = service.sign(&request, Instant::now());
+        Box::pin(std::future::ready(signed.map_err(|why| SignError::Refused { why })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{Bytes, U256};
+
+    use super::*;
+    use crate::signer::{AllowedCall, key::development_key};
+
+    fn policy() -> Policy {
+        let call = AllowedCall {
+            chain_id: 1,
+            to: Address::repeat_byte(0xaa),
+            data: Bytes::from_static(&[1, 2, 3, 4]),
+        };
+        Policy { calls: vec![call], cost_max_wei: 1_000_000, signatures_per_hour_max: 2 }
+    }
+
+    fn request(nonce: u64) -> SignerRequest {
+        SignerRequest::Sign(SignRequest {
+            chain_id: 1,
+            nonce,
+            to: Address::repeat_byte(0xaa),
+            data: Bytes::from_static(&[1, 2, 3, 4]),
+            gas_limit: 100_000,
+            max_fee_per_gas: 10,
+            max_priority_fee_per_gas: 1,
+            value: U256::ZERO,
+        })
+    }
+
+    #[test]
+    fn signing_is_deterministic_and_checked_to_the_field() {
+        let mut service = SignerService::new(development_key(), policy());
+        let now = Instant::now();
+        let first = service.answer(&request(7), now);
+        assert_eq!(first, service.answer(&request(7), now));
+        let (SignerAnswer::Signed(signed), SignerRequest::Sign(asked)) = (first, request(7)) else {
+            panic!("not signed");
+        };
+        let account = service.address();
+        assert_eq!(signed.check(&asked, account), Ok(()));
+        let other_nonce = SignRequest { nonce: 8, ..asked.clone() };
+        assert!(signed.check(&other_nonce, account).unwrap_err().what.contains("nonce 7"));
+        assert!(signed.check(&asked, Address::ZERO).unwrap_err().what.contains("signed by"));
+        let other_hash = SignedTransaction { hash: alloy_primitives::B256::ZERO, ..signed };
+        assert!(other_hash.check(&asked, account).unwrap_err().what.contains("hash"));
+    }
+
+    #[test]
+    fn the_hourly_limit_slides() {
+        let mut service = SignerService::new(development_key(), policy());
+        let start = Instant::now();
+        let is_signed = |answer: SignerAnswer| matches!(answer, SignerAnswer::Signed(_));
+        let minutes = |count: u64| start + Duration::from_secs(60 * count);
+        assert!(is_signed(service.answer(&request(0), minutes(0))));
+        assert!(is_signed(service.answer(&request(1), minutes(30))));
+        assert!(!is_signed(service.answer(&request(2), minutes(59))));
+        assert!(is_signed(service.answer(&request(2), minutes(60))));
+        assert!(!is_signed(service.answer(&request(3), minutes(61))));
+    }
+
+    #[tokio::test]
+    async fn lines_are_bounded() {
+        let cases = [
+            (b"abc\nd".to_vec(), Line::Whole(b"abc".to_vec())),
+            (b"\n".to_vec(), Line::Whole(Vec::new())),
+            (b"cut off".to_vec(), Line::End),
+            (Vec::new(), Line::End),
+            (vec![b'x'; LINE_BYTES_MAX + 1], Line::TooLong),
+            (vec![b'x'; 10 * LINE_BYTES_MAX], Line::TooLong),
+        ];
+        for (bytes, expect) in cases {
+            let mut input = bytes.as_slice();
+            assert_eq!(read_line(&mut input).await.unwrap(), expect, "{} bytes", bytes.len());
+        }
+        let mut longest = vec![b'x'; LINE_BYTES_MAX];
+        longest.push(b'\n');
+        assert!(matches!(read_line(&mut longest.as_slice()).await.unwrap(), Line::Whole(_)));
+    }
+}
