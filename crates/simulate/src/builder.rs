@@ -1,0 +1,182 @@
+//! The one builder of Evidence, shared by both roads.
+//!
+//! **Frames** are flattened in entry order. A frame takes effect if neither it nor a frame around it failed; logs,
+//! transfers and creations are taken from such frames only.
+//!
+//! **Logs** stand in emission order: `callTracer` says of each log how many sub-calls of its frame came before it. A log
+//! without that position is taken to follow all sub-calls of its frame.
+//!
+//! **Transfers** are, in order: native value moved by CALL, CREATE, CREATE2 and SELFDESTRUCT; ERC-20 and ERC-721
+//! `Transfer` logs; and WETH9 `Deposit` and `Withdrawal` logs (see [`transfers`]). ERC-1155 is left out, as is
+//! everything that moves a balance without a log (rebasing, fees taken silently). Where logs are unknown, token
+//! movements are inferred from the calls that ask for them, and `known.logs` is `false`.
+//!
+//! **Storage** changes are net: a slot written and restored is not among them, nor are the slots of a destroyed account.
+//! A contract that is both created and destroyed shows in `created` only. Code changes are kept for failed transactions
+//! too, because an EIP-7702 delegation outlives the failure of its transaction. That a delegation was *removed* cannot
+//! be seen in a diff, which leaves empty code out.
+
+mod call_tree;
+mod frames;
+mod reentry;
+mod state;
+pub mod transfers;
+
+use portcullis_types::{
+    chain::BlockId,
+    evidence::{CallKind, Created, Evidence, Frame, Known, Log},
+    ids::ChainId,
+    wire::{StateDiff, TraceFrame, WireLog, WireTransaction},
+};
+
+use crate::error::SimulateError;
+
+pub(crate) use frames::LogFields;
+pub use frames::{DEPTH_MAX, FRAMES_MAX, LOGS_MAX};
+pub use reentry::{REENTRIES_MAX, Write};
+
+/// Everything that is known of one transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Chain.
+    pub chain: ChainId,
+    /// Block.
+    pub block: BlockId,
+    /// Seconds since the epoch, as the block says.
+    pub timestamp: u64,
+    /// Place in the block, from 0.
+    pub index: u32,
+    /// The transaction.
+    pub transaction: &'a WireTransaction,
+    /// Its call tree.
+    pub trace: &'a TraceFrame,
+    /// Where its logs are.
+    pub logs: LogSource<'a>,
+    /// What it changed; none if unknown.
+    pub state_diff: Option<&'a StateDiff>,
+    /// Whether it took effect; none to judge by the first frame.
+    pub success: Option<bool>,
+    /// Gas used; none to take that of the first frame, if it says.
+    pub gas_used: Option<u64>,
+    /// Writes to storage in order; none if the order could not be seen.
+    pub writes: Option<&'a [Write]>,
+}
+
+/// Where the logs of a transaction are.
+#[derive(Debug, Clone, Copy)]
+pub enum LogSource<'a> {
+    /// In the frames. A frame without the field emitted none, because nodes leave an empty list out.
+    Frames,
+    /// In the receipt, because the trace has none or does not place them. Native transfers then come first.
+    Receipt(&'a [WireLog]),
+    /// Nobody said.
+    Unknown,
+}
+
+impl LogSource<'_> {
+    /// The source for a call tree of which nothing else is known: its frames, if any of them has the field.
+    pub fn of_trace(trace: &TraceFrame) -> Self {
+        if LogFields::scan(trace).any { Self::Frames } else { Self::Unknown }
+    }
+}
+
+/// Makes Evidence of one transaction.
+///
+/// # Errors
+/// [`SimulateError::Inconsistent`] if the tree contradicts itself or `success`, [`SimulateError::TooLarge`] if it exceeds
+/// [`FRAMES_MAX`], [`LOGS_MAX`] or [`DEPTH_MAX`].
+pub fn build(input: &Input<'_>) -> Result<Evidence, SimulateError> {
+    let success = judge_success(input)?;
+    let flat = frames::flatten(input.trace, success)?;
+    let logs = collect_logs(input, &flat, success)?;
+    let transfers = match input.logs {
+        LogSource::Frames => transfers::in_order(&flat),
+        LogSource::Receipt(_) => transfers::native_then_logs(&flat, &logs),
+        LogSource::Unknown => transfers::inferred(&flat),
+    };
+    let flows = transfers::net(&transfers);
+    let (storage, code) = match input.state_diff {
+        Some(diff) => (state::storage_changes(diff, success), state::code_changes(diff)),
+        None => (Vec::new(), Vec::new()),
+    };
+    let created = creations(&flat.frames);
+    let call_tree_hash = call_tree::hash(&flat, input.transaction.from, &created);
+    let reentries = reentry::find(&flat, input.writes);
+    let to = input.transaction.to.or_else(|| created_by_transaction(&flat.frames));
+    Ok(Evidence {
+        chain: input.chain,
+        block: input.block,
+        timestamp: input.timestamp,
+        index: input.index,
+        hash: input.transaction.hash,
+        from: input.transaction.from,
+        to,
+        value: input.transaction.value,
+        gas_used: input.gas_used.or_else(|| frame_gas(input.trace)),
+        success,
+        known: Known {
+            logs: !matches!(input.logs, LogSource::Unknown),
+            state: input.state_diff.is_some(),
+        },
+        frames: flat.frames,
+        logs,
+        transfers,
+        flows,
+        storage,
+        code,
+        created,
+        reentries,
+        call_tree_hash,
+    })
+}
+
+fn judge_success(input: &Input<'_>) -> Result<bool, SimulateError> {
+    let failed = input.trace.error.is_some();
+    match input.success {
+        Some(true) if failed => Err(SimulateError::inconsistent(format!(
+            "transaction {} succeeded by its receipt and failed by its trace",
+            input.transaction.hash
+        ))),
+        Some(success) => Ok(success),
+        None => Ok(!failed),
+    }
+}
+
+fn collect_logs(
+    input: &Input<'_>,
+    flat: &frames::Flat<'_>,
+    success: bool,
+) -> Result<Vec<Log>, SimulateError> {
+    let logs: Vec<Log> = match input.logs {
+        LogSource::Frames => flat.logs().map(plain_log).collect(),
+        LogSource::Receipt(logs) if success => logs.iter().map(plain_log).collect(),
+        LogSource::Receipt(_) | LogSource::Unknown => Vec::new(),
+    };
+    if logs.len() > LOGS_MAX {
+        let what = format!("number of logs of transaction {}", input.transaction.hash);
+        return Err(SimulateError::TooLarge { what, limit: LOGS_MAX });
+    }
+    Ok(logs)
+}
+
+pub(crate) fn plain_log(log: &WireLog) -> Log {
+    Log { address: log.address, topics: log.topics.clone(), data: log.data.clone() }
+}
+
+fn creations(frames: &[Frame]) -> Vec<Created> {
+    let effective = frames.iter().filter(|frame| frame.effective && is_creation(frame.kind));
+    effective.map(|frame| Created { address: frame.to, creator: frame.from }).collect()
+}
+
+fn created_by_transaction(frames: &[Frame]) -> Option<alloy_primitives::Address> {
+    let first = frames.first()?;
+    (first.effective && is_creation(first.kind)).then_some(first.to)
+}
+
+pub(crate) fn is_creation(kind: CallKind) -> bool {
+    matches!(kind, CallKind::Create | CallKind::Create2)
+}
+
+fn frame_gas(trace: &TraceFrame) -> Option<u64> {
+    trace.gas_used.and_then(|gas| u64::try_from(gas).ok())
+}
