@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{Flag, GAS_LIMIT_DEFAULT, LeverError, Release, common_traps};
 
 sol! {
-    #[allow(missing_docs, reason = "generated from the interface below")]
+    /// Whether `caller` may call the function at once, and after which delay otherwise.
     function canCall(address caller, address target, bytes4 selector) external view returns (bool immediate, uint32 delay);
 }
 

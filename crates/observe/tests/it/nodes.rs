@@ -136,7 +136,7 @@ async fn wrong_chains_and_dead_nodes_are_told_at_once() {
         assert_eq!(error.remedy(), Remedy::FixConfig);
         assert!(error.to_string().contains("is of chain 31337, not of chain 1"), "{error}");
     }
-    let dead = ["http://127.0.0.1:1/SECRET", "ws://u:SECRET@127.0.0.1:1", "/tmp/no-such.ipc"];
+    let dead = ["http://127.0.0.1:1/SECRET", "ws://u:SECRET@127.0.0.1:1", "/nowhere/no-such.ipc"];
     for url in dead {
         let error = Node::connect(&[url.to_owned()], 1).await.unwrap_err();
         assert_eq!(error.remedy(), Remedy::Retry, "{error}");

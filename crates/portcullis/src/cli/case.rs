@@ -111,7 +111,10 @@ fn list(engine: &Engine, json: bool) -> anyhow::Result<Ending> {
         println!("no cases: nothing was found in the blocks that were looked at");
         return Ok(Ending::Fine);
     }
-    println!("{:<10}  {:<24}  {:<10}  {:>8}  {:>18}", "case", "protocol", "state", "findings", "lost, USD");
+    println!(
+        "{:<10}  {:<24}  {:<10}  {:>8}  {:>18}",
+        "case", "protocol", "state", "findings", "lost, USD"
+    );
     for case in &cases {
         println!(
             "{:<10}  {:<24}  {:<10}  {:>8}  {:>18}",
@@ -179,4 +182,3 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Dissolved => "dissolved",
     }
 }
-

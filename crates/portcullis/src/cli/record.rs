@@ -36,12 +36,16 @@ struct Recorded {
 
 pub(crate) async fn record(args: &RecordArgs, json: bool) -> anyhow::Result<Ending> {
     let (from, to) = range(&args.blocks)?;
-    let node = portcullis_observe::Node::connect(std::slice::from_ref(&args.rpc), args.chain).await?;
+    let node =
+        portcullis_observe::Node::connect(std::slice::from_ref(&args.rpc), args.chain).await?;
     let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(to - from + 1) };
-    if let Ok(style) = ProgressStyle::with_template("recording [{bar:30}] {pos}/{len} blocks, {eta}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("recording [{bar:30}] {pos}/{len} blocks, {eta}")
+    {
         bar.set_style(style);
     }
-    let summary = portcullis_observe::record(&node, from..=to, &args.out, "", |_| bar.inc(1)).await?;
+    let summary =
+        portcullis_observe::record(&node, from..=to, &args.out, "", |_| bar.inc(1)).await?;
     bar.finish_and_clear();
     let recorded = Recorded {
         out: args.out.display().to_string(),
@@ -53,13 +57,18 @@ pub(crate) async fn record(args: &RecordArgs, json: bool) -> anyhow::Result<Endi
     if json {
         print_json(&recorded)?;
     } else {
-        println!("{} blocks, {} transactions in {}", recorded.blocks, recorded.transactions, recorded.out);
+        println!(
+            "{} blocks, {} transactions in {}",
+            recorded.blocks, recorded.transactions, recorded.out
+        );
     }
     Ok(Ending::Fine)
 }
 
 fn range(text: &str) -> Result<(u64, u64), Usage> {
-    let bad = || Usage(format!("`{text}` is no range of blocks: write first..last, for instance 100..120"));
+    let bad = || {
+        Usage(format!("`{text}` is no range of blocks: write first..last, for instance 100..120"))
+    };
     let (from, to) = text.split_once("..").ok_or_else(bad)?;
     let number = |text: &str| text.trim_start_matches('=').parse::<u64>().map_err(|_| bad());
     let (from, to) = (number(from)?, number(to)?);

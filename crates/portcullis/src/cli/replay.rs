@@ -133,7 +133,10 @@ pub(crate) fn replay(args: &ReplayArgs, json: bool) -> anyhow::Result<Ending> {
 
 fn new_journal(path: &std::path::Path) -> anyhow::Result<Journal> {
     if path.exists() {
-        let text = format!("{} exists: a replay starts a journal of its own; give another path", path.display());
+        let text = format!(
+            "{} exists: a replay starts a journal of its own; give another path",
+            path.display()
+        );
         return Err(Usage(text).into());
     }
     Ok(Journal::create_or_open(path)?)
@@ -179,7 +182,9 @@ fn play_recording(
         };
         let (_, player) = match &mut playing {
             Some((known, _)) if *known != chain => {
-                let text = format!("the recordings are of the chains {known} and {chain}: replay them one by one");
+                let text = format!(
+                    "the recordings are of the chains {known} and {chain}: replay them one by one"
+                );
                 return Err(Usage(text).into());
             }
             Some(playing) => playing,
@@ -221,7 +226,13 @@ fn play_line(player: &mut Player, line: RecordingLine) -> anyhow::Result<()> {
 }
 
 /// A block that holds one traced transaction and nothing else.
-fn alone(chain_id: ChainId, number: u64, timestamp: Option<u64>, hash: B256, trace: TraceFrame) -> BlockMaterial {
+fn alone(
+    chain_id: ChainId,
+    number: u64,
+    timestamp: Option<u64>,
+    hash: B256,
+    trace: TraceFrame,
+) -> BlockMaterial {
     let transaction = WireTransaction {
         hash,
         from: trace.from,
@@ -241,7 +252,11 @@ fn alone(chain_id: ChainId, number: u64, timestamp: Option<u64>, hash: B256, tra
             transactions: vec![transaction],
             ..WireBlock::default()
         },
-        traces: Some(vec![TracedTransaction { tx_hash: Some(hash), result: Some(trace), error: None }]),
+        traces: Some(vec![TracedTransaction {
+            tx_hash: Some(hash),
+            result: Some(trace),
+            error: None,
+        }]),
         ..BlockMaterial::default()
     }
 }
@@ -251,7 +266,8 @@ fn progress(quiet: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{spinner} {pos} lines, {per_sec}, {elapsed}");
-    ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 fn show(player: &Player, json: bool) -> anyhow::Result<Ending> {

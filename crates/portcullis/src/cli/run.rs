@@ -116,7 +116,8 @@ fn tell(output: &StepOutput) {
             CaseEvent::Decided { case, decision } => eprintln!("{case} {}", decision.sentence),
             CaseEvent::ActionMoved { case, action, outcome } => {
                 let stage = serde_json::to_value(outcome).unwrap_or_default();
-                let stage = stage.get("stage").and_then(|stage| stage.as_str()).unwrap_or("?").to_owned();
+                let stage =
+                    stage.get("stage").and_then(|stage| stage.as_str()).unwrap_or("?").to_owned();
                 eprintln!("{case} action {action}: {stage}");
             }
             _ => {}

@@ -26,7 +26,9 @@ pub(crate) async fn signer(args: &SignerArgs) -> anyhow::Result<Ending> {
 }
 
 fn parts(config: &Compiled) -> Result<(KeySource, Policy), Usage> {
-    let missing = || Usage("the configuration has no `responder.key`: there is nothing to sign with".to_owned());
+    let missing = || {
+        Usage("the configuration has no `responder.key`: there is nothing to sign with".to_owned())
+    };
     let responder = config.responder.as_ref().ok_or_else(missing)?;
     let source = match responder.key.clone().ok_or_else(missing)? {
         KeyFile::Keystore { path, password_file } => KeySource::Keystore { path, password_file },
@@ -34,6 +36,7 @@ fn parts(config: &Compiled) -> Result<(KeySource, Policy), Usage> {
     };
     let levers: Vec<_> =
         config.engine.protocols.iter().flat_map(|protocol| protocol.ladder.clone()).collect();
-    let policy = Policy::for_levers(&levers, responder.fee_wei_max, responder.signatures_per_hour_max);
+    let policy =
+        Policy::for_levers(&levers, responder.fee_wei_max, responder.signatures_per_hour_max);
     Ok((source, policy))
 }

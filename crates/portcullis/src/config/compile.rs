@@ -111,7 +111,10 @@ fn expand(text: &str) -> Result<String, Problem> {
         return Err(about("a `${` without its `}`: close it or write the address in full", "${"));
     };
     let value = std::env::var(name).map_err(|_| {
-        about(&format!("the environment variable {name} is not set: export it before the start"), name)
+        about(
+            &format!("the environment variable {name} is not set: export it before the start"),
+            name,
+        )
     })?;
     Ok(format!("{before}{value}{}", expand(after)?))
 }
@@ -218,7 +221,10 @@ fn ladder(
 }
 
 /// A lever that covers no contract of the protocol can never be chosen.
-fn covers_known(from: &ProtocolFile, lever: &portcullis_types::action::Lever) -> Result<(), Problem> {
+fn covers_known(
+    from: &ProtocolFile,
+    lever: &portcullis_types::action::Lever,
+) -> Result<(), Problem> {
     let known: BTreeSet<Address> = from.contracts.iter().map(|contract| contract.address).collect();
     match lever.covers.iter().find(|address| !known.contains(*address)) {
         None => Ok(()),

@@ -56,8 +56,16 @@ pub async fn check(config: &Compiled) -> anyhow::Result<Vec<Check>> {
         let head = node.head().await.map_err(|cause| anyhow::anyhow!("{}: {cause}", chain.name))?;
         let capabilities = node.capabilities().await?;
         let method = capabilities.evidence_method();
-        checks.push(Check::new(&chain.name, format!("chain {}, head {}", chain.id, head.id.number), true));
-        checks.push(Check::new(&chain.name, method.to_string(), method != EvidenceMethod::LogsOnly));
+        checks.push(Check::new(
+            &chain.name,
+            format!("chain {}, head {}", chain.id, head.id.number),
+            true,
+        ));
+        checks.push(Check::new(
+            &chain.name,
+            method.to_string(),
+            method != EvidenceMethod::LogsOnly,
+        ));
         for protocol in config.engine.protocols.iter().filter(|p| p.protocol.chain == chain.id) {
             contracts(&node, &head.id, protocol, &mut checks).await;
             tokens(&node, &head.id, protocol, &mut checks).await;
@@ -78,7 +86,8 @@ async fn contracts(
         checks.push(match node.has_code(contract.address, block).await {
             Ok(true) => Check::new(&about, format!("{} has code", contract.address), true),
             Ok(false) => {
-                let what = format!("{} has no code on this chain: correct the address", contract.address);
+                let what =
+                    format!("{} has no code on this chain: correct the address", contract.address);
                 Check::new(&about, what, false)
             }
             Err(cause) => Check::new(&about, cause.to_string(), false),
@@ -102,14 +111,19 @@ async fn tokens(
                 Check::new(&about, format!("{to} has {decimals} decimals"), true)
             }
             Some(Ok(decimals)) => {
-                let what = format!("{to} has {decimals} decimals, configured {}: correct it", asset.decimals);
+                let what = format!(
+                    "{to} has {decimals} decimals, configured {}: correct it",
+                    asset.decimals
+                );
                 Check::new(&about, what, false)
             }
             // ERC-721 collections have none, which is a 0 in the configuration.
             Some(Err(_)) if asset.decimals == 0 => {
                 Check::new(&about, format!("{to} has no decimals() and none are configured"), true)
             }
-            Some(Err(why)) => Check::new(&about, format!("{to} does not answer decimals(): {why}"), false),
+            Some(Err(why)) => {
+                Check::new(&about, format!("{to} does not answer decimals(): {why}"), false)
+            }
             None => Check::new(&about, format!("{to} could not be asked"), false),
         });
     }

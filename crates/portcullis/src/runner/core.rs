@@ -15,7 +15,9 @@ pub enum CoreError {
     #[error("the configuration cannot be used: {0}")]
     Config(#[from] portcullis_detect::ConfigError),
     /// The journal holds something this version does not understand.
-    #[error("{0}; use the version of portcullis that wrote the journal, or move the file away to start a new one")]
+    #[error(
+        "{0}; use the version of portcullis that wrote the journal, or move the file away to start a new one"
+    )]
     Unreadable(String),
     /// The recorded decisions do not follow from the recorded events.
     #[error(

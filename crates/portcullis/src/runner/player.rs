@@ -55,7 +55,12 @@ pub struct Player {
 
 impl Player {
     /// A player over an opened journal. `missing` says what state means that a recording does not hold.
-    pub fn new(core: Core, chain: ChainId, missing: MissingState, responder: Option<Address>) -> Self {
+    pub fn new(
+        core: Core,
+        chain: ChainId,
+        missing: MissingState,
+        responder: Option<Address>,
+    ) -> Self {
         let replayer = Replayer::new(chain).with_missing(missing);
         Self {
             core,
@@ -81,7 +86,8 @@ impl Player {
         if let Some(last) = self.last
             && head.id.number > last.number + 1
         {
-            let cause = BlindCause::Incomplete { detail: "the recording leaves these out".to_owned() };
+            let cause =
+                BlindCause::Incomplete { detail: "the recording leaves these out".to_owned() };
             self.go_blind(last.number + 1, head.id.number - 1, cause)?;
         }
         self.last = Some(head.id);
@@ -151,7 +157,13 @@ impl Player {
         Ok((if state { Method::NodeTraces } else { Method::CallTreeOnly }, evidence))
     }
 
-    fn read(&mut self, id: EffectId, block: BlockId, probes: &[Probe], material: &BlockMaterial) -> Event {
+    fn read(
+        &mut self,
+        id: EffectId,
+        block: BlockId,
+        probes: &[Probe],
+        material: &BlockMaterial,
+    ) -> Event {
         let readings = if self.has_state {
             self.replayer.read(probes, &material.block)
         } else {

@@ -46,8 +46,17 @@ pub(crate) enum Answer {
         method: Method,
         evidence: Vec<Evidence>,
     },
-    Readings { id: EffectId, chain: ChainId, block: BlockId, readings: Vec<Reading> },
-    Blind { chain: ChainId, job: Job, cause: BlindCause },
+    Readings {
+        id: EffectId,
+        chain: ChainId,
+        block: BlockId,
+        readings: Vec<Reading>,
+    },
+    Blind {
+        chain: ChainId,
+        job: Job,
+        cause: BlindCause,
+    },
 }
 
 impl Answer {
@@ -135,16 +144,14 @@ async fn inspect(
 
 /// Re-executes one transaction to see in which order it wrote. What stays unknown says so in the Evidence.
 async fn complete(node: &Node, material: &BlockMaterial, evidence: &mut Evidence) {
-    let Some(transaction) = material.block.transactions.get(evidence.index as usize) else { return };
+    let Some(transaction) = material.block.transactions.get(evidence.index as usize) else {
+        return;
+    };
     let completed = match node.transaction_prestate(evidence.hash).await {
-        Ok(prestate) => complete_reentries(
-            evidence,
-            transaction,
-            &material.block,
-            material.chain_id,
-            &prestate,
-        )
-        .map_err(|error| error.to_string()),
+        Ok(prestate) => {
+            complete_reentries(evidence, transaction, &material.block, material.chain_id, &prestate)
+                .map_err(|error| error.to_string())
+        }
         Err(cause) => Err(cause.to_string()),
     };
     if let Err(why) = completed {

@@ -204,12 +204,12 @@ impl Service {
                 }
                 Ok(())
             }
-            Answer::Blind { chain, job, cause } => self.retry(chain, job, cause),
+            Answer::Blind { chain, job, cause } => self.retry(chain, &job, cause),
         }
     }
 
     /// Notes a block that could not be looked at, once for every cause, and has it tried again later.
-    fn retry(&mut self, chain: ChainId, job: Job, cause: BlindCause) -> Result<(), ServiceError> {
+    fn retry(&mut self, chain: ChainId, job: &Job, cause: BlindCause) -> Result<(), ServiceError> {
         let id = job.id();
         let known = self.retries.get(&id);
         let pause = known.map_or(RETRY_FIRST, |retry| (retry.pause * 2).min(RETRY_MAX));
@@ -228,5 +228,5 @@ impl Service {
 
 fn pause_until(due: Option<Millis>) -> Duration {
     // An hour stands for "nothing is due": the loop turns at every event anyway.
-    due.map_or(Duration::from_secs(3_600), |due| Duration::from_millis(due.since(now())))
+    due.map_or(Duration::from_hours(1), |due| Duration::from_millis(due.since(now())))
 }

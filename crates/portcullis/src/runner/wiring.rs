@@ -10,7 +10,10 @@ use portcullis_act::{
 use portcullis_engine::{Engine, StepOutput};
 use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
 use portcullis_types::chain::BlockId;
-use tokio::{process::Command, sync::{mpsc, oneshot}};
+use tokio::{
+    process::Command,
+    sync::{mpsc, oneshot},
+};
 
 use super::{
     core::Core,
@@ -55,7 +58,8 @@ impl Service {
             let capabilities = node.capabilities().await?;
             let method = capabilities.evidence_method();
             tracing::info!(chain = chain.name, node = node.shown(), "{method}");
-            let source = RpcSource::new(node.clone(), &resume(core.engine(), chain), options(chain));
+            let source =
+                RpcSource::new(node.clone(), &resume(core.engine(), chain), options(chain));
             follow(source, facts.clone(), failures.clone());
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
@@ -75,7 +79,10 @@ impl Service {
     }
 }
 
-async fn start_signer(config: &Path, expected: Address) -> anyhow::Result<Arc<dyn TransactionSigner>> {
+async fn start_signer(
+    config: &Path,
+    expected: Address,
+) -> anyhow::Result<Arc<dyn TransactionSigner>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("signer").arg("--config").arg(config).stderr(Stdio::inherit());
     let signer = SignerProcess::spawn(command).await?;
@@ -129,11 +136,7 @@ fn options(chain: &ChainFile) -> SourceOptions {
 }
 
 /// Hands every fact over and moves on only when the journal has it.
-fn follow(
-    mut source: RpcSource,
-    facts: mpsc::Sender<Fact>,
-    failures: mpsc::Sender<ServiceError>,
-) {
+fn follow(mut source: RpcSource, facts: mpsc::Sender<Fact>, failures: mpsc::Sender<ServiceError>) {
     tokio::spawn(async move {
         loop {
             let event = match source.next().await {

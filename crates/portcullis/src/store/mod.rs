@@ -1,4 +1,4 @@
-//! The journal on disk: SQLite, append-only, hash-chained (CASE-2).
+//! The journal on disk: `SQLite`, append-only, hash-chained (CASE-2).
 //!
 //! **Promises.** An entry is on disk when [`Journal::append`] returns. Entries are never changed: the schema refuses it,
 //! and the chain of hashes shows it if somebody goes around the schema. One process writes at a time; readers do not

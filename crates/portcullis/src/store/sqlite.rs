@@ -1,4 +1,4 @@
-//! SQLite under the journal.
+//! `SQLite` under the journal.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -39,19 +39,25 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file is not there.
-    #[error("no journal at {path}: `portcullis run` and `portcullis drill` make one; check the path")]
+    #[error(
+        "no journal at {path}: `portcullis run` and `portcullis drill` make one; check the path"
+    )]
     Missing {
         /// Which.
         path: PathBuf,
     },
     /// Another process writes to it.
-    #[error("{path} is in use by another running portcullis: stop that one first, or give this one its own journal")]
+    #[error(
+        "{path} is in use by another running portcullis: stop that one first, or give this one its own journal"
+    )]
     Locked {
         /// Which.
         path: PathBuf,
     },
     /// Not a journal, or of another version.
-    #[error("{path} is not a journal of this version: {why}; give another path, or restore a backup")]
+    #[error(
+        "{path} is not a journal of this version: {why}; give another path, or restore a backup"
+    )]
     Foreign {
         /// Which.
         path: PathBuf,
@@ -59,11 +65,13 @@ pub enum StoreError {
         why: String,
     },
     /// The file is damaged or cannot be read.
-    #[error("{path}: {source}; keep the file as it is and run `portcullis journal verify` on a copy")]
+    #[error(
+        "{path}: {source}; keep the file as it is and run `portcullis journal verify` on a copy"
+    )]
     Sqlite {
         /// Which.
         path: PathBuf,
-        /// What SQLite said.
+        /// What `SQLite` said.
         #[source]
         source: rusqlite::Error,
     },
@@ -138,7 +146,7 @@ impl Journal {
     /// A journal in memory, for replays that leave nothing behind.
     ///
     /// # Errors
-    /// [`StoreError`] if SQLite cannot start.
+    /// [`StoreError`] if `SQLite` cannot start.
     pub fn in_memory() -> Result<Self, StoreError> {
         let path = Path::new(":memory:");
         let connection = Connection::open_in_memory().map_err(|source| sqlite(path, source))?;
@@ -160,7 +168,11 @@ impl Journal {
             return Err(foreign(format!("schema {version}, expected {SCHEMA_VERSION}")));
         }
         let last = connection
-            .query_row("SELECT seq, at, kind, body, hash FROM entry ORDER BY seq DESC LIMIT 1", [], record)
+            .query_row(
+                "SELECT seq, at, kind, body, hash FROM entry ORDER BY seq DESC LIMIT 1",
+                [],
+                record,
+            )
             .map(Some)
             .or_else(|error| match error {
                 rusqlite::Error::QueryReturnedNoRows => Ok(None),
@@ -184,7 +196,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was written.
-    pub fn append_output(&mut self, at: Millis, of: Seq, output: &StepOutput) -> Result<Seq, StoreError> {
+    pub fn append_output(
+        &mut self,
+        at: Millis,
+        of: Seq,
+        output: &StepOutput,
+    ) -> Result<Seq, StoreError> {
         let body = serde_json::to_string(&RecordedOutput { of, output: output.clone() })?;
         self.write(at, Record::OUTPUT, &body)
     }
@@ -197,7 +214,7 @@ impl Journal {
             .prepare_cached("INSERT INTO entry (seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?)")
             .map_err(|source| sqlite(&self.path, source))?;
         insert
-            .execute(params![seq.0 as i64, at.0 as i64, kind, body, hash.as_slice()])
+            .execute(params![seq.0.cast_signed(), at.0.cast_signed(), kind, body, hash.as_slice()])
             .map_err(|source| sqlite(&self.path, source))?;
         self.head = hash;
         self.next = Seq(seq.0 + 1);
@@ -262,12 +279,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = path.with_extension("lock");
     let io = |source| StoreError::Io { path: lock_path.clone(), source };
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .map_err(io)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.into() }),
@@ -276,12 +289,17 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 fn pragma(connection: &Connection, path: &Path, name: &str) -> Result<i64, StoreError> {
-    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|source| sqlite(path, source))
+    connection
+        .pragma_query_value(None, name, |row| row.get(0))
+        .map_err(|source| sqlite(path, source))
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
     if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
-        return StoreError::Foreign { path: path.into(), why: "it is not an SQLite file".to_owned() };
+        return StoreError::Foreign {
+            path: path.into(),
+            why: "it is not an SQLite file".to_owned(),
+        };
     }
     StoreError::Sqlite { path: path.into(), source }
 }

@@ -23,7 +23,9 @@ pub enum VerifyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A record's hash does not fit.
-    #[error("record {seq} was changed, or a record before it: its hash is {found}, expected {expected}; do not rely on this journal, compare it with a backup")]
+    #[error(
+        "record {seq} was changed, or a record before it: its hash is {found}, expected {expected}; do not rely on this journal, compare it with a backup"
+    )]
     Changed {
         /// Which.
         seq: Seq,
@@ -39,7 +41,9 @@ pub enum VerifyError {
         missing: Seq,
     },
     /// The end does not fit what the caller knows.
-    #[error("the journal ends with {found}, not with {expected}: its end was cut off or written anew")]
+    #[error(
+        "the journal ends with {found}, not with {expected}: its end was cut off or written anew"
+    )]
     Head {
         /// As stored.
         found: B256,
@@ -50,7 +54,9 @@ pub enum VerifyError {
     #[error("{0}; use the version of portcullis that wrote it, or restore a backup")]
     Unreadable(String),
     /// The recorded answer is not the one that follows from the events.
-    #[error("the answer recorded for event {of} is not what these events lead to; it was written by another version ({version}) or is not genuine")]
+    #[error(
+        "the answer recorded for event {of} is not what these events lead to; it was written by another version ({version}) or is not genuine"
+    )]
     Diverged {
         /// Which event.
         of: Seq,
@@ -125,7 +131,7 @@ pub fn verify_chain(journal: &Journal, expected_head: Option<B256>) -> Result<B2
 pub fn replay_check(journal: &Journal) -> Result<Verified, VerifyError> {
     let mut check = Replay::default();
     journal.each(|record| check.record(&record))?;
-    check.finish()
+    Ok(check.finish())
 }
 
 #[derive(Default)]
@@ -182,14 +188,14 @@ impl Replay {
         VerifyError::Diverged { of, version: self.version.clone() }
     }
 
-    fn finish(self) -> Result<Verified, VerifyError> {
+    fn finish(self) -> Verified {
         // A crash between an event and its answer leaves the last answer unwritten; the next start writes it.
-        Ok(Verified {
+        Verified {
             records: self.walk.last.0,
             outputs: self.outputs,
             decisions: self.decisions,
             head: self.walk.head,
-        })
+        }
     }
 }
 
@@ -217,7 +223,8 @@ pub fn read_export(from: impl BufRead) -> Result<Verified, VerifyError> {
     let mut check = Replay::default();
     for (index, line) in from.lines().enumerate() {
         let number = index + 1;
-        let line = line.map_err(|error| VerifyError::Unreadable(format!("line {number}: {error}")))?;
+        let line =
+            line.map_err(|error| VerifyError::Unreadable(format!("line {number}: {error}")))?;
         if line.len() > LINE_BYTES_MAX {
             return Err(VerifyError::Unreadable(format!("line {number} is too long")));
         }
@@ -225,5 +232,5 @@ pub fn read_export(from: impl BufRead) -> Result<Verified, VerifyError> {
             .map_err(|error| VerifyError::Unreadable(format!("line {number}: {error}")))?;
         check.record(&record)?;
     }
-    check.finish()
+    Ok(check.finish())
 }

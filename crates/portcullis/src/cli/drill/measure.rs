@@ -51,15 +51,19 @@ pub(crate) struct MillisSummary {
 
 impl Measured {
     /// Reads a journal. `attack_from` is the first block in which the attack may do harm.
-    pub(crate) fn read(path: &Path, report: &PlayReport, attack_from: Option<u64>) -> anyhow::Result<Self> {
+    pub(crate) fn read(
+        path: &Path,
+        report: &PlayReport,
+        attack_from: Option<u64>,
+    ) -> anyhow::Result<Self> {
         let journal = Journal::open_to_read(path)?;
         let verified = replay_check(&journal);
         let engine = fold(&journal)?;
         let case = engine.cases().next_back().cloned();
         let held = case.as_ref().and_then(held_in);
-        let first = case.as_ref().and_then(|case| {
-            case.live_findings().map(|finding| finding.block.number).min()
-        });
+        let first = case
+            .as_ref()
+            .and_then(|case| case.live_findings().map(|finding| finding.block.number).min());
         let detectors = engine.cases().flat_map(Case::live_findings).map(|f| f.detector.clone());
         let mut detectors: Vec<String> = detectors.collect();
         detectors.sort();
@@ -102,7 +106,9 @@ pub(crate) fn seen_to_sent(journal: &Journal) -> anyhow::Result<Vec<u64>> {
     let mut asked: BTreeMap<EffectId, Millis> = BTreeMap::new();
     let mut out = Vec::new();
     journal.each(|record| -> anyhow::Result<()> {
-        let Some(entry) = record.entry().map_err(|why| anyhow::anyhow!(why))? else { return Ok(()) };
+        let Some(entry) = record.entry().map_err(|why| anyhow::anyhow!(why))? else {
+            return Ok(());
+        };
         note_blocks(&entry, &mut seen);
         let output = engine.step(&entry)?;
         let mut decided_on = None;

@@ -17,7 +17,7 @@ use tokio::{
 use super::{Plan, measure::Measured};
 
 /// Longest time a started `portcullis run` may take until it watches.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Longest time it may take to end after it was told to.
 const END_WITHIN: Duration = Duration::from_secs(20);
@@ -41,7 +41,8 @@ pub(crate) async fn plain_play(plan: &Plan) -> anyhow::Result<PlayReport> {
 pub(crate) async fn guarded_play(plan: &Plan, attack: bool) -> anyhow::Result<Guarded> {
     let chain = Chain::spawn(ChainOptions::default()).await?;
     let mut world = World::build(&chain, &plan.scenario, plan.seed).await?;
-    let mut watcher = Watcher::start(&plan.out, &chain, &world, plan.scenario.configuration()).await?;
+    let mut watcher =
+        Watcher::start(&plan.out, &chain, &world, plan.scenario.configuration()).await?;
     let report = play(plan, &mut world, attack, "with Portcullis").await?;
     // The last block is looked into, and what was sent is verified, before the watcher is told to end.
     sleep(Duration::from_millis(1_500)).await;
@@ -53,7 +54,12 @@ pub(crate) async fn guarded_play(plan: &Plan, attack: bool) -> anyhow::Result<Gu
     Ok(Guarded { report, measured, journal: watcher.journal.clone() })
 }
 
-async fn play(plan: &Plan, world: &mut World, attack: bool, title: &str) -> anyhow::Result<PlayReport> {
+async fn play(
+    plan: &Plan,
+    world: &mut World,
+    attack: bool,
+    title: &str,
+) -> anyhow::Result<PlayReport> {
     let progress = progress(plan, title);
     let options = PlayOptions {
         attack,

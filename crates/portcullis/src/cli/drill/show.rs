@@ -5,7 +5,10 @@ use portcullis_types::{ids::CaseId, money::Usd};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Expected, Guarded, Plan, measure::{MillisSummary, millis_summary}};
+use super::{
+    Expected, Guarded, Plan,
+    measure::{MillisSummary, millis_summary},
+};
 use crate::cli::{
     Ending, UsdNumber,
     output::{Paint, print_json},
@@ -143,7 +146,10 @@ fn problems(expected: &Expected, without: Usd, with: Usd, guarded: &Guarded) -> 
     match measured.blocks_to_hold {
         None => out.push("no lever held".to_owned()),
         Some(blocks) if blocks > expected.blocks_to_hold_max => {
-            out.push(format!("{blocks} blocks until the hold, more than {}", expected.blocks_to_hold_max));
+            out.push(format!(
+                "{blocks} blocks until the hold, more than {}",
+                expected.blocks_to_hold_max
+            ));
         }
         Some(_) => {}
     }
@@ -180,8 +186,12 @@ fn text(plan: &Plan, drilled: &Drilled<'_>, guarded: &Guarded, paint: Paint) -> 
     out += &line("lost without Portcullis", &paint.bad(&usd(drilled.loss_unprotected_usd)));
     out += &line("lost with Portcullis", &paint.good(&usd(drilled.loss_protected_usd)));
     out += &line("saved", &format!("{:>16} %", drilled.saved_percent.get()));
-    let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-    out += &line("block seen → pause sent", &format!("{:>16} ms", number(drilled.seen_to_sent_ms.max)));
+    let number =
+        |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    out += &line(
+        "block seen → pause sent",
+        &format!("{:>16} ms", number(drilled.seen_to_sent_ms.max)),
+    );
     out += &line("blocks until the pause held", &format!("{:>16}", number(drilled.blocks_to_hold)));
     out += &line("pauses without need", &format!("{:>16}", drilled.false_pauses));
     let verified = if drilled.journal_verified { "verified" } else { "NOT VERIFIED" };

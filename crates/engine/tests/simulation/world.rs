@@ -1,34 +1,22 @@
-//! The engine in a seeded, hostile world: blocks, re-organisations, answers late, twice or never, crashes at any moment.
-//!
-//! Laws: no effect is asked for twice and none is lost (ACT-3); the same journal gives the same answers, byte for byte;
-//! every block is inspected, waiting or blind (DET-1); a lever has at most one action under way (ACT-1).
+//! The outside world: a chain that forks, answers late, twice or never, and a process that dies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_primitives::{Address, B256, Bytes, I256, U256};
-use portcullis_engine::{
-    ChainSettings, Config, Effect, Engine, Entry, Event, ProtocolConfig, StepOutput,
-};
+use alloy_primitives::{B256, Bytes};
+use portcullis_engine::{Effect, Engine, Entry, Event, StepOutput};
 use portcullis_types::{
-    action::{Call, Intent, Lever, Outcome, Rung, Undo, ViewCheck},
-    case_event::CaseEvent,
+    action::{Intent, Outcome},
     chain::{BlindCause, BlockHead, BlockId, ChainEvent},
-    evidence::{CallKind, Evidence, Flow, Frame, Known, Method, Transfer},
+    evidence::Method,
     ids::{EffectId, Millis, Seq},
-    money::{Asset, Usd},
-    probe::{Probe, Reading},
-    protocol::{AssetSpec, Contract, Protocol},
 };
 use proptest::prelude::*;
 
-const CHAIN: u64 = 31_337;
-const MARKET: Address = Address::repeat_byte(0x11);
-const TOKEN: Address = Address::repeat_byte(0x22);
-const THIEF: Address = Address::repeat_byte(0x33);
+use crate::fixtures::{CHAIN, config, reading, theft};
 
 /// One move of the outside world.
 #[derive(Debug, Clone)]
-enum Move {
+pub enum Move {
     /// A block with a transaction that takes this many dollars.
     Block(u32),
     /// The last so many blocks are replaced by as many others, and one more.
@@ -51,7 +39,7 @@ enum Move {
     Crash,
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+pub fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         6 => (0u32..400_000).prop_map(Move::Block),
         2 => (1u8..6).prop_map(Move::Reorg),
@@ -67,14 +55,14 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(one, 1..120)
 }
 
-struct World {
+pub struct World {
     engine: Engine,
-    journal: Vec<(Entry, StepOutput)>,
+    pub journal: Vec<(Entry, StepOutput)>,
     at: Millis,
     chain: Vec<(BlockHead, u32)>,
     fork: u8,
     /// Every effect ever asked for.
-    asked: BTreeMap<EffectId, Effect>,
+    pub asked: BTreeMap<EffectId, Effect>,
     /// Inspections and readings not answered yet, and those that were.
     open: Vec<EffectId>,
     done: Vec<EffectId>,
@@ -85,7 +73,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut world = Self {
             engine: Engine::new(),
             journal: Vec::new(),
@@ -122,7 +110,10 @@ impl World {
     }
 
     fn check(&self) {
-        self.engine.chain(CHAIN).map_or(Ok(()), |chain| chain.check()).expect("DET-1");
+        self.engine
+            .chain(CHAIN)
+            .map_or(Ok(()), portcullis_engine::ChainState::check)
+            .expect("DET-1");
         let mut moving = BTreeMap::new();
         for (id, effect) in self.engine.outstanding() {
             assert!(self.asked.contains_key(&id), "effect {id} was never asked for");
@@ -139,7 +130,7 @@ impl World {
         }
     }
 
-    fn play(&mut self, one: &Move) {
+    pub fn play(&mut self, one: &Move) {
         match one {
             Move::Block(dollars) => {
                 let head = self.grow(*dollars);
@@ -265,7 +256,7 @@ impl World {
     }
 
     /// Starts again from the journal: the answers must be the same bytes, and nothing may be forgotten.
-    fn crash(&mut self) {
+    pub fn crash(&mut self) {
         let mut engine = Engine::new();
         for (entry, output) in &self.journal {
             let text = serde_json::to_string(entry).expect("entries are JSON");
@@ -281,192 +272,4 @@ impl World {
         self.engine = engine;
         self.open.retain(|id| self.engine.wants(*id));
     }
-}
-
-fn config() -> Config {
-    let view = |expect: u64| ViewCheck {
-        to: MARKET,
-        data: Bytes::from_static(&[0x5c, 0x97, 0x5a, 0xbb]),
-        expect: U256::from(expect),
-        meaning: "paused()".to_owned(),
-    };
-    let call = |selector: [u8; 4]| Call { to: MARKET, data: selector.into(), gas_limit: 100_000 };
-    let lever = Lever {
-        name: "pause-market".to_owned(),
-        rung: Rung::Market,
-        chain: CHAIN,
-        covers: vec![MARKET],
-        preflight: Vec::new(),
-        call: call([0x84, 0x56, 0xcb, 0x59]),
-        verify: view(1),
-        undo: Undo::ByCall { call: call([0x3f, 0x4b, 0xa8, 0x3a]), verify: view(0) },
-        hold_seconds: 600,
-        false_stop_cost: Usd::dollars(1_000),
-        traps: Vec::new(),
-    };
-    let detector = serde_json::from_value(serde_json::json!({
-        "detector": "gross-outflow",
-        "limits": [{ "asset": "USDC", "windowSeconds": 12, "maxAmount": "50000" }],
-    }));
-    let policy = serde_json::from_value(serde_json::json!({
-        "autonomy": "act", "coolDownSeconds": 60, "pullsPerDayMax": 50,
-    }));
-    Config {
-        chains: vec![ChainSettings {
-            chain: CHAIN,
-            name: "test".to_owned(),
-            confirmed_depth: 2,
-            finalised_depth: 8,
-        }],
-        protocols: vec![ProtocolConfig {
-            protocol: Protocol {
-                name: "market".to_owned(),
-                chain: CHAIN,
-                contracts: vec![Contract {
-                    name: "market".to_owned(),
-                    address: MARKET,
-                    holds_value: true,
-                }],
-                assets: vec![AssetSpec {
-                    symbol: "USDC".to_owned(),
-                    asset: Asset::Token(TOKEN),
-                    decimals: 6,
-                    price_usd: Usd::dollars(1),
-                }],
-            },
-            detectors: vec![detector.unwrap()],
-            ladder: vec![lever],
-            policy: policy.unwrap(),
-        }],
-    }
-}
-
-fn theft(block: BlockId, dollars: u32) -> Evidence {
-    let amount = U256::from(dollars) * U256::from(1_000_000u64);
-    let asset = Asset::Token(TOKEN);
-    let (plus, minus) = (I256::from_raw(amount), -I256::from_raw(amount));
-    let mut flows = vec![
-        Flow { holder: MARKET, asset, delta: minus },
-        Flow { holder: THIEF, asset, delta: plus },
-    ];
-    flows.retain(|flow| !flow.delta.is_zero());
-    // A re-organisation may put the same transaction into another block: its hash depends on what it does only.
-    let mut hash = B256::repeat_byte(0x55);
-    hash.0[..8].copy_from_slice(&block.number.to_be_bytes());
-    hash.0[8..12].copy_from_slice(&dollars.to_be_bytes());
-    Evidence {
-        chain: CHAIN,
-        block,
-        timestamp: block.number * 12,
-        index: 0,
-        hash,
-        from: THIEF,
-        to: Some(MARKET),
-        value: U256::ZERO,
-        gas_used: Some(100_000),
-        success: true,
-        known: Known { logs: true, state: true },
-        frames: vec![Frame {
-            parent: None,
-            kind: CallKind::Call,
-            from: THIEF,
-            to: MARKET,
-            context: MARKET,
-            value: U256::ZERO,
-            input: Bytes::from_static(&[1, 2, 3, 4]),
-            input_length: 4,
-            effective: true,
-            failed: false,
-        }],
-        logs: Vec::new(),
-        transfers: vec![Transfer { asset, from: MARKET, to: THIEF, amount, token_id: None }],
-        flows,
-        storage: Vec::new(),
-        code: Vec::new(),
-        created: Vec::new(),
-        reentries: Vec::new(),
-        call_tree_hash: B256::ZERO,
-    }
-}
-
-fn reading(probe: Probe, paused: bool) -> Reading {
-    let value = match &probe {
-        Probe::Balance { .. } => Ok(U256::from(4_000_000u64) * U256::from(1_000_000u64)),
-        _ => Ok(U256::from(u8::from(paused))),
-    };
-    Reading { probe, value, depends_on: vec![(MARKET, B256::ZERO)] }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_effect_is_issued_twice_and_none_is_lost(moves in moves()) {
-        let mut world = World::new();
-        for one in &moves {
-            world.play(one);
-        }
-        world.crash();
-    }
-}
-
-/// The law above would hold for an engine that never does anything.
-#[test]
-fn a_theft_leads_to_one_action_and_a_restart_repeats_nothing() {
-    let mut world = World::new();
-    world.play(&Move::Block(0));
-    for _ in 0..3 {
-        world.play(&Move::Answer);
-    }
-    world.play(&Move::Block(300_000));
-    world.play(&Move::Answer);
-    let actions = |world: &World| {
-        let is_act = |effect: &&Effect| matches!(effect, Effect::Act { .. });
-        world.asked.values().filter(is_act).count()
-    };
-    assert_eq!(actions(&world), 1, "a theft of six times the bound is acted on at once");
-    world.crash();
-    world.play(&Move::Block(300_000));
-    for _ in 0..4 {
-        world.play(&Move::Answer);
-    }
-    for _ in 0..4 {
-        world.play(&Move::Advance);
-    }
-    assert_eq!(actions(&world), 1, "while a lever is being pulled it is not pulled again");
-    world.play(&Move::Wait(1_000));
-    assert_eq!(actions(&world), 2, "the hold ends by itself");
-    let released = world.asked.values().any(
-        |effect| matches!(effect, Effect::Act { action, .. } if action.intent == Intent::Release),
-    );
-    assert!(released);
-}
-
-#[test]
-fn a_re_organisation_retracts_findings_and_re_asserts_the_pause() {
-    let mut world = World::new();
-    for one in [
-        Move::Block(0),
-        Move::Answer,
-        Move::Answer,
-        Move::Answer,
-        Move::Block(300_000),
-        Move::Answer,
-    ] {
-        world.play(&one);
-    }
-    for _ in 0..4 {
-        world.play(&Move::Advance);
-    }
-    world.play(&Move::Reorg(1));
-    let (_, output) = world.journal.last().unwrap();
-    let retracted = output.case_events.iter().any(|event| {
-        matches!(event, CaseEvent::FindingMoved { status, .. }
-            if *status == portcullis_types::finding::FindingStatus::Retracted)
-    });
-    assert!(retracted, "DET-2");
-    let reasserted = output.effects.iter().any(
-        |(_, effect)| matches!(effect, Effect::Act { action, .. } if action.intent == Intent::Reassert),
-    );
-    assert!(reasserted, "the block of our transaction is gone");
 }
