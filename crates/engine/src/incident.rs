@@ -51,6 +51,8 @@ pub(crate) struct Hold {
     pub(crate) block: BlockId,
     /// When it must be let go.
     pub(crate) expires: Millis,
+    /// Whether a transaction of ours did it. What others pulled is theirs to let go of (DEC-3).
+    pub(crate) by_us: bool,
     /// Whether value still leaves what it covers.
     pub(crate) leaks: bool,
     /// Whether its release was asked for. A release that fails is left to people: letting go is never urgent.
@@ -169,11 +171,13 @@ impl Incidents {
         let status = match (action.intent, outcome) {
             (Intent::Release, Outcome::Held { .. }) => LeverStatus::Idle,
             (Intent::Release, _) => return,
-            (_, Outcome::Held { block, .. }) => LeverStatus::Held(Hold {
+            (_, Outcome::Held { block, by_us }) => LeverStatus::Held(Hold {
                 action: action.id,
                 case: action.case,
                 block: record.mined_in().unwrap_or(*block),
                 expires: action.expires,
+                by_us: *by_us
+                    || record.outcomes.iter().any(|o| matches!(o, Outcome::Prepared { .. })),
                 leaks: false,
                 release_asked: false,
             }),

@@ -255,6 +255,9 @@ impl Engine {
                 let lever = guard.config.ladder.iter().find(|lever| lever.name == name).cloned();
                 let Some(hold) = guard.incidents.hold_mut(&name) else { continue };
                 hold.release_asked = true;
+                if !hold.by_us {
+                    continue;
+                }
                 let protocol = guard.config.protocol.name.clone();
                 if let Some(lever) = lever.filter(|l| matches!(l.undo, Undo::ByCall { .. })) {
                     due.push((protocol, hold.case, lever));

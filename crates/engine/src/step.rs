@@ -12,6 +12,7 @@ use portcullis_types::{
     evidence::Evidence,
     finding::FindingStatus,
     ids::{CaseId, ChainId, EffectId, Millis, Seq},
+    invariant::{Broken, Invariant, check},
     probe::Reading,
 };
 
@@ -292,6 +293,23 @@ impl Engine {
             self.outstanding.remove(&action);
             self.action_ended(step, case, action, outcome);
         }
+    }
+
+    /// The promises that the engine can check of itself: DET-1 for every chain, ACT-1 for every lever.
+    ///
+    /// # Errors
+    /// The first that is broken; the process must stop.
+    pub fn check(&self) -> Result<(), Broken> {
+        self.chains.values().try_for_each(ChainState::check)?;
+        let mut moving = BTreeSet::new();
+        for effect in self.outstanding.values() {
+            if let Effect::Act { action, .. } = effect {
+                let first = moving.insert((&action.protocol, &action.lever.name));
+                let detail = || format!("two actions of {} are under way", action.lever.name);
+                check(Invariant::Act1, first, detail)?;
+            }
+        }
+        Ok(())
     }
 
     /// Effects without an answer: all that a restart has to do again.

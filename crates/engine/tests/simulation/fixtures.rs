@@ -11,12 +11,12 @@ use portcullis_types::{
     protocol::{AssetSpec, Contract, Protocol},
 };
 
-pub const CHAIN: u64 = 31_337;
+pub(crate) const CHAIN: u64 = 31_337;
 const MARKET: Address = Address::repeat_byte(0x11);
 const TOKEN: Address = Address::repeat_byte(0x22);
 const THIEF: Address = Address::repeat_byte(0x33);
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let view = |expect: u64| ViewCheck {
         to: MARKET,
         data: Bytes::from_static(&[0x5c, 0x97, 0x5a, 0xbb]),
@@ -74,7 +74,7 @@ pub fn config() -> Config {
     }
 }
 
-pub fn theft(block: BlockId, dollars: u32) -> Evidence {
+pub(crate) fn theft(block: BlockId, dollars: u32) -> Evidence {
     let amount = U256::from(dollars) * U256::from(1_000_000u64);
     let asset = Asset::Token(TOKEN);
     let (plus, minus) = (I256::from_raw(amount), -I256::from_raw(amount));
@@ -122,7 +122,7 @@ pub fn theft(block: BlockId, dollars: u32) -> Evidence {
     }
 }
 
-pub fn reading(probe: Probe, paused: bool) -> Reading {
+pub(crate) fn reading(probe: Probe, paused: bool) -> Reading {
     let value = match &probe {
         Probe::Balance { .. } => Ok(U256::from(4_000_000u64) * U256::from(1_000_000u64)),
         _ => Ok(U256::from(u8::from(paused))),

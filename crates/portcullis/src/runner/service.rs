@@ -150,6 +150,7 @@ impl Service {
 
     fn take(&mut self, event: Event) -> Result<(), ServiceError> {
         let output = self.core.take(now(), event)?;
+        self.core.engine().check()?;
         (self.notable)(&output);
         self.dispatch(output.effects)
     }
