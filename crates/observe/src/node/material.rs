@@ -11,7 +11,8 @@ use portcullis_types::{
     chain::{BlindCause, BlockId},
     text::printable,
     wire::{
-        BlockMaterial, Prestate, StateDiff, TraceFrame, TracedTransaction, WireBlock, WireReceipt,
+        BlockMaterial, Prestate, StateDiff, TraceFrame, TracedTransaction, WireAccount, WireBlock,
+        WireReceipt,
     },
 };
 use serde_json::{Value, json};
@@ -262,11 +263,15 @@ fn merged(prestates: Vec<Prestate>, diffs: &[TracedTransaction<StateDiff>]) -> P
             if born.contains(&address) {
                 continue;
             }
-            let known = state.entry(address).or_default();
-            known.balance = known.balance.or(before.balance);
-            known.nonce = known.nonce.or(before.nonce);
-            known.code = known.code.take().or(before.code);
-            known.code_hash = known.code_hash.or(before.code_hash);
+            // Tracers leave out a nonce of 0 and code that is not there: what is absent at first sight
+            // was nothing then, and must not be taken from after a transaction of this block.
+            let known = state.entry(address).or_insert_with(|| WireAccount {
+                balance: Some(before.balance.unwrap_or_default()),
+                nonce: Some(before.nonce.unwrap_or_default()),
+                code: before.code,
+                code_hash: before.code_hash,
+                ..WireAccount::default()
+            });
             for (slot, value) in before.storage {
                 known.storage.entry(slot).or_insert(value);
             }

@@ -94,7 +94,8 @@ fn the_first_value_seen_is_the_one_before_the_block() {
             (token, account(None, &[(1, 0x10), (2, 0x20)])),
         ]),
         Prestate::from([
-            (alice, account(Some(90), &[])),
+            // Her nonce was 0 and left out; after the first transaction it is 1.
+            (alice, WireAccount { nonce: Some(1), ..account(Some(90), &[]) }),
             (token, account(Some(5), &[(1, 0x11), (3, 0x30)])),
             (created, account(Some(7), &[(9, 0x99)])),
         ]),
@@ -105,11 +106,12 @@ fn the_first_value_seen_is_the_one_before_the_block() {
         ..StateDiff::default()
     });
     let state = merged(prestates, &diffs);
+    let whole = |balance, slots| WireAccount { nonce: Some(0), ..account(Some(balance), slots) };
     assert_eq!(
         state,
         Prestate::from([
-            (alice, account(Some(100), &[])),
-            (token, account(Some(5), &[(1, 0x10), (2, 0x20), (3, 0x30)])),
+            (alice, whole(100, &[])),
+            (token, whole(0, &[(1, 0x10), (2, 0x20), (3, 0x30)])),
         ])
     );
 }
