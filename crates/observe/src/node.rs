@@ -126,6 +126,19 @@ impl Node {
         })
     }
 
+    /// Connects to an address of whatever chain is there, for tools that are pointed at a node by hand.
+    ///
+    /// # Errors
+    /// [`ObserveError::Address`] and [`ObserveError::Unreachable`].
+    pub async fn connect_to_any_chain(url: &str) -> Result<Self, ObserveError> {
+        let urls = [url.to_owned()];
+        // No chain has the id 0 (EIP-155), so the refusal says which one it is.
+        match Self::connect(&urls, 0).await {
+            Err(ObserveError::WrongChain { found, .. }) => Self::connect(&urls, found).await,
+            other => other,
+        }
+    }
+
     /// The chain.
     pub fn chain(&self) -> ChainId {
         self.inner.chain

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use portcullis_observe::Node;
 use serde::Serialize;
 
 use super::{Ending, Usage, output::print_json};
@@ -13,15 +14,15 @@ pub(crate) struct RecordArgs {
     /// Node: `https://…`, `wss://…` or the path of an IPC socket.
     #[arg(long)]
     rpc: String,
-    /// Chain id, to be sure that it is the right node.
+    /// Chain id, to be sure that it is the right node. Default: whatever chain the node has.
     #[arg(long)]
-    chain: u64,
+    chain: Option<u64>,
     /// First and last block: `19000000..19000010`, both included.
     #[arg(long)]
     blocks: String,
-    /// File to write: `.jsonl`, `.jsonl.gz` or `.jsonl.zst`.
+    /// File to write: `.jsonl`, `.jsonl.gz` or `.jsonl.zst`. Default: `<chain>-<first>-<last>.jsonl.zst`.
     #[arg(long)]
-    out: PathBuf,
+    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,19 +37,22 @@ struct Recorded {
 
 pub(crate) async fn record(args: &RecordArgs, json: bool) -> anyhow::Result<Ending> {
     let (from, to) = range(&args.blocks)?;
-    let node =
-        portcullis_observe::Node::connect(std::slice::from_ref(&args.rpc), args.chain).await?;
+    let node = match args.chain {
+        Some(chain) => Node::connect(std::slice::from_ref(&args.rpc), chain).await?,
+        None => Node::connect_to_any_chain(&args.rpc).await?,
+    };
+    let by_default = || PathBuf::from(format!("{}-{from}-{to}.jsonl.zst", node.chain()));
+    let out = args.out.clone().unwrap_or_else(by_default);
     let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(to - from + 1) };
     if let Ok(style) =
         ProgressStyle::with_template("recording [{bar:30}] {pos}/{len} blocks, {eta}")
     {
         bar.set_style(style);
     }
-    let summary =
-        portcullis_observe::record(&node, from..=to, &args.out, "", |_| bar.inc(1)).await?;
+    let summary = portcullis_observe::record(&node, from..=to, &out, "", |_| bar.inc(1)).await?;
     bar.finish_and_clear();
     let recorded = Recorded {
-        out: args.out.display().to_string(),
+        out: out.display().to_string(),
         from,
         to,
         blocks: summary.blocks,
