@@ -1,5 +1,6 @@
 //! The timeline: what happened, in words a person reads at three in the morning.
 
+use alloy_primitives::B256;
 use portcullis_types::{
     action::{Intent, Outcome},
     case_event::CaseEvent,
@@ -71,6 +72,13 @@ pub(crate) fn entry(case: &Case, seq: Seq, at: Millis, event: &CaseEvent) -> Tim
     TimelineEntry { seq, at, block, what: what.to_owned(), text }
 }
 
+/// Both ends of a hash: enough to recognise it in a line; the record holds it whole.
+fn short(hash: &B256) -> String {
+    let text = hash.to_string();
+    let end = text.len().saturating_sub(6);
+    format!("{}…{}", text.get(..8).unwrap_or_default(), text.get(end..).unwrap_or_default())
+}
+
 fn outcome_line(outcome: &Outcome) -> (Option<u64>, &'static str, String) {
     match outcome {
         Outcome::Rehearsed(rehearsal) => {
@@ -78,12 +86,12 @@ fn outcome_line(outcome: &Outcome) -> (Option<u64>, &'static str, String) {
         }
         Outcome::Refused { why } => (None, "not sent", why.clone()),
         Outcome::Prepared { hash, nonce, .. } => {
-            (None, "signed", format!("transaction {hash}, nonce {nonce}"))
+            (None, "signed", format!("transaction {}, nonce {nonce}", short(hash)))
         }
-        Outcome::Sent { hash } => (None, "sent", format!("transaction {hash}")),
+        Outcome::Sent { hash } => (None, "sent", format!("transaction {}", short(hash))),
         Outcome::Mined { hash, block, success } => {
             let verb = if *success { "mined" } else { "reverted" };
-            (Some(block.number), verb, format!("transaction {hash}"))
+            (Some(block.number), verb, format!("transaction {}", short(hash)))
         }
         Outcome::Held { block, by_us } => {
             let by = if *by_us { "by our transaction" } else { "it held already" };

@@ -51,6 +51,19 @@ impl Node {
         Ok(!code.is_empty())
     }
 
+    /// What a view without arguments answers as a text (an ABI `string`, or `bytes32` as old tokens have it), made
+    /// printable: it is whatever its author wrote.
+    ///
+    /// # Errors
+    /// The node's words, or that the answer is no text.
+    pub async fn text(&self, to: Address, data: &Bytes, block: &BlockId) -> Result<String, String> {
+        let call = json!({"to": to, "data": data});
+        let answer: Bytes = self.at(block, "eth_call", vec![call]).await?;
+        text_of(&answer)
+            .map(|text| printable(&text))
+            .ok_or_else(|| "the answer is no text".to_owned())
+    }
+
     async fn answer(
         &self,
         probe: &Probe,
@@ -129,6 +142,23 @@ impl Node {
         }
         Ok(answer)
     }
+}
+
+/// The text in the return data of a view: an ABI `string`, or one word padded with zeros.
+fn text_of(answer: &Bytes) -> Option<String> {
+    let bytes = if answer.len() == WORD_BYTES {
+        let end = answer.iter().position(|byte| *byte == 0).unwrap_or(WORD_BYTES);
+        answer.get(..end)?
+    } else {
+        let number = |at: usize| -> Option<usize> {
+            let word = answer.get(at..at.checked_add(WORD_BYTES)?)?;
+            usize::try_from(U256::try_from_be_slice(word)?).ok()
+        };
+        let at = number(0)?;
+        let start = at.checked_add(WORD_BYTES)?;
+        answer.get(start..start.checked_add(number(at)?)?)?
+    };
+    Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// What an error says to a reader: for a revert its reason, otherwise what went wrong.

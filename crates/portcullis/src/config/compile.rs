@@ -55,9 +55,11 @@ impl Compiled {
             .collect();
         let engine = Config { chains: settings, protocols };
         Engine::accepts(&engine).map_err(|error| {
-            let text = error.to_string();
-            let quoted = text.split('`').nth(1).map(str::to_owned);
-            (text, quoted)
+            // The value in question, or else the field, is what to look for in the file.
+            let value = error.problem.split('`').nth(1);
+            let field = error.field.rsplit('.').next();
+            let about = value.or(field).map(str::to_owned);
+            (error.to_string(), about)
         })?;
         Ok(Self {
             engine,

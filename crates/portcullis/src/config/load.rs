@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use portcullis_types::text::printable;
+
 use super::{compile::Compiled, file::ConfigFile};
 
 /// Largest configuration that is read, bytes.
@@ -41,10 +43,12 @@ pub fn load(path: &Path) -> Result<Compiled, ConfigProblem> {
 /// # Errors
 /// As [`load`].
 pub fn parse(path: &Path, text: &str) -> Result<Compiled, ConfigProblem> {
-    let file: ConfigFile = serde_saphyr::from_str(text).map_err(|error| ConfigProblem {
-        path: path.into(),
-        line: error.location().map(|location| location.line()),
-        problem: first_line(&error.to_string()),
+    let file: ConfigFile = serde_saphyr::from_str(text).map_err(|error| {
+        let problem = first_line(&error.to_string());
+        let line = error.location().map(|location| closer(text, location.line(), &problem));
+        let problem =
+            format!("{problem}{}", line.map_or_else(String::new, |line| quoted(text, line)));
+        ConfigProblem { path: path.into(), line, problem }
     })?;
     Compiled::new(path, &file).map_err(|(problem, about)| ConfigProblem {
         path: path.into(),
@@ -53,10 +57,33 @@ pub fn parse(path: &Path, text: &str) -> Result<Compiled, ConfigProblem> {
     })
 }
 
-/// The parser draws the place under its message; the message alone is what fits on a line.
+/// The parser draws the place under its message and names it in front; the message alone is what fits on a line that
+/// names the place already.
 fn first_line(message: &str) -> String {
     let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or(message);
-    line.trim_start_matches("error: ").to_owned()
+    let line = line.trim_start_matches("error: ");
+    let place = line.split_once(": ").filter(|(place, _)| place.starts_with("line "));
+    place.map_or(line, |(_, problem)| problem).to_owned()
+}
+
+/// The line itself, for messages that do not say what they are about. Lines with an address are left out: it may hold a
+/// key.
+fn quoted(text: &str, number: u64) -> String {
+    let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+    match text.lines().nth(index).map(str::trim) {
+        Some(line) if !line.is_empty() && !line.contains("://") => {
+            format!("; correct this line: {}", printable(line))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The parser names where an item of a list begins; the line from there on that holds the word it quotes is closer.
+fn closer(text: &str, from: u64, problem: &str) -> u64 {
+    let Some(word) = problem.split('`').nth(1).filter(|word| !word.is_empty()) else { return from };
+    let skip = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
+    let found = text.lines().skip(skip).position(|line| line.contains(word));
+    found.map_or(from, |lines| from + lines as u64)
 }
 
 /// The first line that holds `about` as a value.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall, sol};
 use portcullis_act::{Nodes, lever::readiness};
 use portcullis_observe::{EvidenceMethod, Node, NodeOptions};
@@ -14,6 +14,7 @@ use crate::runner::urls;
 
 sol! {
     function decimals() external view returns (uint8);
+    function symbol() external view returns (string);
 }
 
 /// One thing that was looked at.
@@ -90,7 +91,7 @@ async fn contracts(
                     format!("{} has no code on this chain: correct the address", contract.address);
                 Check::new(&about, what, false)
             }
-            Err(cause) => Check::new(&about, cause.to_string(), false),
+            Err(cause) => Check::new(&about, cause, false),
         });
     }
 }
@@ -104,28 +105,42 @@ async fn tokens(
     for asset in &protocol.protocol.assets {
         let Asset::Token(to) = asset.asset else { continue };
         let about = format!("{} / {}", protocol.protocol.name, asset.symbol);
-        let probe = Probe::Call { to, data: Bytes::from(decimalsCall {}.abi_encode()), word: 0 };
-        let reading = node.read(&[probe], block).await.into_iter().next();
-        checks.push(match reading.map(|reading| reading.value) {
-            Some(Ok(decimals)) if decimals == U256::from(asset.decimals) => {
-                Check::new(&about, format!("{to} has {decimals} decimals"), true)
+        checks.push(decimals(node, block, to, asset.decimals, &about).await);
+        let data = Bytes::from(symbolCall {}.abi_encode());
+        checks.push(match node.text(to, &data, block).await {
+            Ok(symbol) if symbol == asset.symbol => {
+                Check::new(&about, format!("{to} calls itself {symbol}"), true)
             }
-            Some(Ok(decimals)) => {
+            Ok(symbol) => {
                 let what = format!(
-                    "{to} has {decimals} decimals, configured {}: correct it",
-                    asset.decimals
+                    "{to} calls itself \u{201c}{symbol}\u{201d}: correct the address, or the symbol if you are sure"
                 );
                 Check::new(&about, what, false)
             }
-            // ERC-721 collections have none, which is a 0 in the configuration.
-            Some(Err(_)) if asset.decimals == 0 => {
-                Check::new(&about, format!("{to} has no decimals() and none are configured"), true)
-            }
-            Some(Err(why)) => {
-                Check::new(&about, format!("{to} does not answer decimals(): {why}"), false)
-            }
-            None => Check::new(&about, format!("{to} could not be asked"), false),
+            Err(why) => Check::new(&about, format!("{to} does not answer symbol(): {why}"), false),
         });
+    }
+}
+
+async fn decimals(node: &Node, block: &BlockId, to: Address, configured: u8, about: &str) -> Check {
+    let probe = Probe::Call { to, data: Bytes::from(decimalsCall {}.abi_encode()), word: 0 };
+    let reading = node.read(&[probe], block).await.into_iter().next();
+    match reading.map(|reading| reading.value) {
+        Some(Ok(decimals)) if decimals == U256::from(configured) => {
+            Check::new(about, format!("{to} has {decimals} decimals"), true)
+        }
+        Some(Ok(decimals)) => {
+            let what = format!("{to} has {decimals} decimals, configured {configured}: correct it");
+            Check::new(about, what, false)
+        }
+        // ERC-721 collections have none, which is a 0 in the configuration.
+        Some(Err(_)) if configured == 0 => {
+            Check::new(about, format!("{to} has no decimals() and none are configured"), true)
+        }
+        Some(Err(why)) => {
+            Check::new(about, format!("{to} does not answer decimals(): {why}"), false)
+        }
+        None => Check::new(about, format!("{to} could not be asked"), false),
     }
 }
 
