@@ -19,21 +19,24 @@
 mod call_tree;
 mod frames;
 mod reentry;
-mod state;
+pub(crate) mod state;
 pub mod transfers;
 
 use portcullis_types::{
     chain::BlockId,
-    evidence::{CallKind, Created, Evidence, Frame, Known, Log},
+    evidence::{CallKind, Created, Evidence, Frame, Known, Log, Transfer},
     ids::ChainId,
     wire::{StateDiff, TraceFrame, WireLog, WireTransaction},
 };
 
 use crate::error::SimulateError;
 
-pub(crate) use frames::LogFields;
+use state::Changes;
+
 pub use frames::{DEPTH_MAX, FRAMES_MAX, LOGS_MAX};
+pub(crate) use frames::{Entry, Flat, LogFields, Step, cut};
 pub use reentry::{REENTRIES_MAX, Write};
+pub(crate) use transfers::may_tell_of_a_transfer;
 
 /// Everything that is known of one transaction.
 #[derive(Debug, Clone, Copy)]
@@ -87,39 +90,97 @@ impl LogSource<'_> {
 /// [`FRAMES_MAX`], [`LOGS_MAX`] or [`DEPTH_MAX`].
 pub fn build(input: &Input<'_>) -> Result<Evidence, SimulateError> {
     let success = judge_success(input)?;
-    let flat = frames::flatten(input.trace, success)?;
-    let logs = collect_logs(input, &flat, success)?;
+    let mut flat = frames::flatten(input.trace, success)?;
     let transfers = match input.logs {
         LogSource::Frames => transfers::in_order(&flat),
-        LogSource::Receipt(_) => transfers::native_then_logs(&flat, &logs),
-        LogSource::Unknown => transfers::inferred(&flat),
+        LogSource::Receipt(logs) => {
+            flat.logs = if success { logs.iter().map(plain_log).collect() } else { Vec::new() };
+            transfers::native_then_logs(&flat)
+        }
+        LogSource::Unknown => {
+            flat.logs = Vec::new();
+            transfers::inferred(&flat)
+        }
     };
-    let flows = transfers::net(&transfers);
-    let (storage, code) = match input.state_diff {
-        Some(diff) => (state::storage_changes(diff, success), state::code_changes(diff)),
-        None => (Vec::new(), Vec::new()),
-    };
-    let created = creations(&flat.frames);
-    let call_tree_hash = call_tree::hash(&flat, input.transaction.from, &created);
-    let reentries = reentry::find(&flat, input.writes);
-    let to = input.transaction.to.or_else(|| created_by_transaction(&flat.frames));
-    Ok(Evidence {
+    let about = About {
         chain: input.chain,
         block: input.block,
         timestamp: input.timestamp,
         index: input.index,
-        hash: input.transaction.hash,
-        from: input.transaction.from,
-        to,
-        value: input.transaction.value,
-        gas_used: input.gas_used.or_else(|| frame_gas(input.trace)),
+        transaction: input.transaction,
         success,
-        known: Known {
-            logs: !matches!(input.logs, LogSource::Unknown),
-            state: input.state_diff.is_some(),
-        },
-        frames: flat.frames,
-        logs,
+        gas_used: input.gas_used.or_else(|| frame_gas(input.trace)),
+        logs_known: !matches!(input.logs, LogSource::Unknown),
+    };
+    let changes = input.state_diff.map(|diff| Changes::of_diff(diff, success));
+    assemble(&about, &mut flat, transfers, changes, input.writes)
+}
+
+/// What is known of a transaction besides what it did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) chain: ChainId,
+    pub(crate) block: BlockId,
+    pub(crate) timestamp: u64,
+    pub(crate) index: u32,
+    pub(crate) transaction: &'a WireTransaction,
+    pub(crate) success: bool,
+    pub(crate) gas_used: Option<u64>,
+    pub(crate) logs_known: bool,
+}
+
+/// Makes Evidence of a transaction that was executed. Takes frames and logs out of `flat` and leaves its room.
+///
+/// # Errors
+/// [`SimulateError::TooLarge`] if it exceeds [`FRAMES_MAX`] or [`LOGS_MAX`].
+pub(crate) fn build_executed(
+    about: &About<'_>,
+    flat: &mut Flat,
+    changes: Changes,
+    writes: &[Write],
+) -> Result<Evidence, SimulateError> {
+    if flat.frames.len() > FRAMES_MAX {
+        return Err(Flat::too_many_frames());
+    }
+    let transfers = transfers::in_order(flat);
+    assemble(about, flat, transfers, Some(changes), Some(writes))
+}
+
+/// Where both roads meet.
+fn assemble(
+    about: &About<'_>,
+    flat: &mut Flat,
+    transfers: Vec<Transfer>,
+    changes: Option<Changes>,
+    writes: Option<&[Write]>,
+) -> Result<Evidence, SimulateError> {
+    let transaction = about.transaction;
+    if flat.logs.len() > LOGS_MAX {
+        let what = format!("number of logs of transaction {}", transaction.hash);
+        return Err(SimulateError::TooLarge { what, limit: LOGS_MAX });
+    }
+    let flows = transfers::net(&transfers);
+    let created = creations(&flat.frames);
+    let call_tree_hash = call_tree::hash(flat, transaction.from, &created);
+    let reentries = reentry::find(flat, writes);
+    let known = Known { logs: about.logs_known, state: changes.is_some() };
+    let Changes { storage, code } = changes.unwrap_or_default();
+    let to = transaction.to.or_else(|| created_by_transaction(&flat.frames));
+    Ok(Evidence {
+        chain: about.chain,
+        block: about.block,
+        timestamp: about.timestamp,
+        index: about.index,
+        hash: transaction.hash,
+        from: transaction.from,
+        to,
+        value: transaction.value,
+        gas_used: about.gas_used,
+        success: about.success,
+        known,
+        // Into as much room as they need, and no more: most transactions have one frame.
+        frames: flat.frames.drain(..).collect(),
+        logs: std::mem::take(&mut flat.logs),
         transfers,
         flows,
         storage,
@@ -140,23 +201,6 @@ fn judge_success(input: &Input<'_>) -> Result<bool, SimulateError> {
         Some(success) => Ok(success),
         None => Ok(!failed),
     }
-}
-
-fn collect_logs(
-    input: &Input<'_>,
-    flat: &frames::Flat<'_>,
-    success: bool,
-) -> Result<Vec<Log>, SimulateError> {
-    let logs: Vec<Log> = match input.logs {
-        LogSource::Frames => flat.logs().map(plain_log).collect(),
-        LogSource::Receipt(logs) if success => logs.iter().map(plain_log).collect(),
-        LogSource::Receipt(_) | LogSource::Unknown => Vec::new(),
-    };
-    if logs.len() > LOGS_MAX {
-        let what = format!("number of logs of transaction {}", input.transaction.hash);
-        return Err(SimulateError::TooLarge { what, limit: LOGS_MAX });
-    }
-    Ok(logs)
 }
 
 pub(crate) fn plain_log(log: &WireLog) -> Log {

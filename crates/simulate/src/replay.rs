@@ -8,35 +8,36 @@
 //! such a difference is an error and not wrong Evidence.
 
 mod base;
+mod changes;
+mod check;
 mod complete;
+mod evm;
 mod execute;
-mod inspect;
+mod record;
+mod trace;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use portcullis_types::{
-    evidence::{Evidence, Log},
+    evidence::Evidence,
     ids::ChainId,
-    wire::{BlockMaterial, Prestate, TracedTransaction, WireBlock, WireReceipt},
+    wire::{BlockMaterial, Prestate, TracedTransaction, WireBlock},
 };
-use revm::{DatabaseRef, database::CacheDB};
+use revm::DatabaseRef;
 
 use crate::{
     error::SimulateError,
-    logs,
     rules::{self, Hardfork},
 };
-use base::Base;
-use execute::{Executed, Executor};
+use check::Checks;
+use execute::Executor;
+use trace::Tracer;
 
 pub use base::MissingState;
 pub use complete::complete_reentries;
 
-pub(crate) use base::Missing;
-
-/// The state that a replayer stands on: what was given, and what execution made of it.
-pub(crate) type State = CacheDB<Arc<Base>>;
+pub(crate) use base::{Missing, State};
 
 /// Executes blocks of one chain, one after the other.
 #[derive(Debug)]
@@ -79,8 +80,7 @@ impl Replayer {
         prestate: &Prestate,
         block_hashes: &BTreeMap<u64, B256>,
     ) -> Result<(), SimulateError> {
-        let base = Base::new(prestate, block_hashes, self.missing)?;
-        self.state = Some(CacheDB::new(Arc::new(base)));
+        self.state = Some(base::load(prestate, block_hashes, self.missing)?);
         Ok(())
     }
 
@@ -94,8 +94,36 @@ impl Replayer {
         &mut self,
         material: &BlockMaterial,
     ) -> Result<Vec<Evidence>, SimulateError> {
-        let executed = self.run(material)?;
-        Ok(executed.into_iter().map(|transaction| transaction.evidence).collect())
+        self.execute_block_for(material, &|_| true)
+    }
+
+    /// The same, with Evidence only of transactions that touch something that `watched` names, in the sense of
+    /// [`Evidence::touches`]. All are executed and checked.
+    ///
+    /// # Errors
+    /// Those of [`Replayer::execute_block`].
+    pub fn execute_block_for(
+        &mut self,
+        material: &BlockMaterial,
+        watched: &dyn Fn(&Address) -> bool,
+    ) -> Result<Vec<Evidence>, SimulateError> {
+        let (chain, block) = (self.chain_id, &material.block);
+        self.over_state(material, |state, hardfork| {
+            let mut executor = Executor::new(state, chain, hardfork, block)?;
+            let mut checks = Checks::new(material)?;
+            let mut all = Vec::with_capacity(block.transactions.len());
+            for (index, transaction) in (0u32..).zip(&block.transactions) {
+                let mut ran = executor.run(transaction)?;
+                checks.transaction(&ran.ending)?;
+                if executor.may_touch(&ran, watched) {
+                    let evidence = executor.evidence(index, transaction, &mut ran)?;
+                    all.extend(evidence.touches(watched).then_some(evidence));
+                }
+                executor.keep(ran);
+            }
+            checks.finish()?;
+            Ok(all)
+        })
     }
 
     /// Executes a block and returns `material` with the receipts, traces and diffs that a node would have given.
@@ -106,21 +134,34 @@ impl Replayer {
         &mut self,
         material: &BlockMaterial,
     ) -> Result<BlockMaterial, SimulateError> {
+        let (chain, block) = (self.chain_id, &material.block);
         let mut recorded = material.clone();
         let (mut receipts, mut traces, mut diffs) = (Vec::new(), Vec::new(), Vec::new());
-        for transaction in self.run(material)? {
-            let hash = Some(transaction.evidence.hash);
-            receipts.push(transaction.receipt());
-            traces.push(traced(hash, transaction.trace));
-            diffs.push(traced(hash, transaction.diff));
-        }
+        self.over_state(material, |state, hardfork| {
+            let mut node = Tracer::new(state, chain, hardfork, block)?;
+            let mut checks = Checks::new(material)?;
+            for transaction in &block.transactions {
+                let told = node.run(transaction)?;
+                checks.transaction(&told.ending)?;
+                let hash = Some(told.ending.hash);
+                receipts.push(told.receipt());
+                traces.push(traced(hash, told.trace));
+                diffs.push(traced(hash, told.diff));
+            }
+            checks.finish()
+        })?;
         recorded.receipts = Some(receipts);
         recorded.traces = Some(traces);
         recorded.state_diffs = Some(diffs);
         Ok(recorded)
     }
 
-    fn run(&mut self, material: &BlockMaterial) -> Result<Vec<Executed>, SimulateError> {
+    /// Plays a block of `material` over the state, which is kept only if all went well.
+    fn over_state<T>(
+        &mut self,
+        material: &BlockMaterial,
+        play: impl FnOnce(&mut State, Hardfork) -> Result<T, SimulateError>,
+    ) -> Result<T, SimulateError> {
         if material.chain_id != self.chain_id {
             let (this, that) = (self.chain_id, material.chain_id);
             return Err(SimulateError::inconsistent(format!(
@@ -130,7 +171,6 @@ impl Replayer {
         if let Some(prestate) = &material.prestate {
             self.load(prestate, &material.block_hashes)?;
         }
-        // Taken out, and put back only if all went well.
         let mut state = self.state.take().ok_or_else(no_state)?;
         let block = &material.block;
         for (number, hash) in &material.block_hashes {
@@ -138,15 +178,9 @@ impl Replayer {
         }
         let hardfork = self.hardfork_of(block);
         apply_parent_hash(&mut state, hardfork, block);
-        let mut executor = Executor::new(&mut state, self.chain_id, hardfork, block)?;
-        let mut executed = Vec::with_capacity(block.transactions.len());
-        for (index, transaction) in (0u32..).zip(&block.transactions) {
-            executed.push(executor.execute(index, transaction)?);
-        }
-        check_receipts(material, &executed)?;
-        check_header(block, &executed)?;
+        let played = play(&mut state, hardfork)?;
         self.state = Some(state);
-        Ok(executed)
+        Ok(played)
     }
 
     pub(crate) fn hardfork_of(&self, block: &WireBlock) -> Hardfork {
@@ -184,66 +218,4 @@ fn apply_parent_hash(state: &mut State, hardfork: Hardfork, block: &WireBlock) {
             state.insert_account_storage(rules::HISTORY, slot, rules::word(block.parent_hash));
         debug_assert!(stored.is_ok(), "the account was found just now");
     }
-}
-
-fn check_receipts(material: &BlockMaterial, executed: &[Executed]) -> Result<(), SimulateError> {
-    let Some(receipts) = &material.receipts else { return Ok(()) };
-    if receipts.len() != executed.len() {
-        return Err(SimulateError::inconsistent(format!(
-            "block {} has {} transactions and {} receipts",
-            material.block.number,
-            executed.len(),
-            receipts.len()
-        )));
-    }
-    for (transaction, receipt) in executed.iter().zip(receipts) {
-        check_receipt(&transaction.evidence, receipt)?;
-    }
-    Ok(())
-}
-
-fn check_receipt(evidence: &Evidence, receipt: &WireReceipt) -> Result<(), SimulateError> {
-    let hash = evidence.hash;
-    let differs = |what: &str, ours: String, theirs: String| {
-        Err(SimulateError::inconsistent(format!(
-            "{what} of transaction {hash} is {ours} by execution and {theirs} by its receipt"
-        )))
-    };
-    if receipt.transaction_hash != hash {
-        return differs("the hash", hash.to_string(), receipt.transaction_hash.to_string());
-    }
-    let gas = receipt.gas_used.to::<u64>();
-    if evidence.gas_used != Some(gas) {
-        return differs("gas", format!("{:?}", evidence.gas_used), gas.to_string());
-    }
-    let status = receipt.status.map(|status| !status.is_zero());
-    if let Some(success) = status.filter(|success| *success != evidence.success) {
-        return differs("success", evidence.success.to_string(), success.to_string());
-    }
-    let theirs: Vec<Log> = receipt.logs.iter().map(crate::builder::plain_log).collect();
-    if theirs != evidence.logs {
-        let (ours, theirs) = (evidence.logs.len(), theirs.len());
-        return differs("the list of logs", format!("{ours} long"), format!("{theirs} long"));
-    }
-    Ok(())
-}
-
-fn check_header(block: &WireBlock, executed: &[Executed]) -> Result<(), SimulateError> {
-    let number = block.number;
-    let used = executed.iter().filter_map(|transaction| transaction.evidence.gas_used);
-    let used = used.fold(0u64, u64::saturating_add);
-    let said = block.gas_used.to::<u64>();
-    // Zero is what a header that does not say reads as.
-    if said != 0 && used != said {
-        return Err(SimulateError::inconsistent(format!(
-            "block {number} used {used} gas by execution and {said} by its header"
-        )));
-    }
-    let ours = logs::of_evidence(executed.iter().map(|transaction| &transaction.evidence));
-    if logs::of_header(block).is_some_and(|said| *said != ours) {
-        return Err(SimulateError::inconsistent(format!(
-            "the logs of block {number} by execution do not match the bloom filter of its header"
-        )));
-    }
-    Ok(())
 }

@@ -9,51 +9,54 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, Keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use portcullis_types::evidence::{CallKind, Created, Frame};
 
 use super::{frames::Flat, is_creation};
 
 const FAILED: u8 = 128;
 
+/// Most bytes that a frame is written as.
+const FRAME_BYTES_MAX: usize = 2 + 1 + 21 + 5;
+
 /// Hashes the tree of a transaction of `sender` that created `created`.
-pub(crate) fn hash(flat: &Flat<'_>, sender: Address, created: &[Created]) -> B256 {
+pub(crate) fn hash(flat: &Flat, sender: Address, created: &[Created]) -> B256 {
     let mut ordinals: BTreeMap<Address, u32> = BTreeMap::new();
     for (ordinal, creation) in (0u32..).zip(created) {
         ordinals.entry(creation.address).or_insert(ordinal);
     }
-    let mut hasher = Keccak256::new();
+    let mut written = Vec::with_capacity(flat.frames.len() * FRAME_BYTES_MAX);
     for (frame, depth) in flat.frames.iter().zip(&flat.depths) {
-        hasher.update(depth.to_be_bytes());
-        hasher.update([kind_byte(frame.kind) | if frame.failed { FAILED } else { 0 }]);
-        callee(&mut hasher, frame, sender, &ordinals);
+        written.extend_from_slice(&depth.to_be_bytes());
+        written.push(kind_byte(frame.kind) | if frame.failed { FAILED } else { 0 });
+        callee(&mut written, frame, sender, &ordinals);
         match frame.selector() {
             Some(selector) => {
-                hasher.update([1]);
-                hasher.update(selector);
+                written.push(1);
+                written.extend_from_slice(&selector);
             }
-            None => hasher.update([0]),
+            None => written.push(0),
         }
     }
-    hasher.finalize()
+    keccak256(written)
 }
 
 fn callee(
-    hasher: &mut Keccak256,
+    written: &mut Vec<u8>,
     frame: &Frame,
     sender: Address,
     ordinals: &BTreeMap<Address, u32>,
 ) {
     if let Some(ordinal) = ordinals.get(&frame.to) {
-        hasher.update([1]);
-        hasher.update(ordinal.to_be_bytes());
+        written.push(1);
+        written.extend_from_slice(&ordinal.to_be_bytes());
     } else if is_creation(frame.kind) {
-        hasher.update([3]);
+        written.push(3);
     } else if frame.to == sender {
-        hasher.update([2]);
+        written.push(2);
     } else {
-        hasher.update([0]);
-        hasher.update(frame.to);
+        written.push(0);
+        written.extend_from_slice(frame.to.as_slice());
     }
 }
 

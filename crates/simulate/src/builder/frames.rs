@@ -2,11 +2,12 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 use portcullis_types::{
-    evidence::{CallKind, Frame, INPUT_BYTES_MAX},
+    evidence::{CallKind, Frame, INPUT_BYTES_MAX, Log},
     text::printable,
-    wire::{TraceFrame, WireLog},
+    wire::TraceFrame,
 };
 
+use super::plain_log;
 use crate::error::SimulateError;
 
 /// Most frames of one transaction. A call costs at least 100 gas and what puts it on the stack: the 16.8 million gas that
@@ -19,42 +20,83 @@ pub const LOGS_MAX: usize = 200_000;
 /// Deepest call tree. The EVM allows 1,024 calls below the first, and tracers add a frame for SELFDESTRUCT.
 pub const DEPTH_MAX: usize = 1_026;
 
-/// A flattened call tree.
-#[derive(Debug)]
-pub(crate) struct Flat<'a> {
+/// A flattened call tree: the form in which both roads hand over what they saw.
+#[derive(Debug, Default)]
+pub(crate) struct Flat {
     /// In entry order.
     pub(crate) frames: Vec<Frame>,
     /// Of each frame: index of the first frame entered after it had ended.
     pub(crate) ends: Vec<u32>,
     /// Of each frame: how many frames are around it.
     pub(crate) depths: Vec<u16>,
-    /// Of each frame: its return data, where known.
-    pub(crate) outputs: Vec<Option<&'a Bytes>>,
+    /// Of each frame: whether it answered with a word that is zero. Read where logs are unknown; execution, which knows
+    /// them, leaves it empty.
+    pub(crate) refused: Vec<bool>,
     /// What took effect, in order.
-    pub(crate) steps: Vec<Step<'a>>,
+    pub(crate) steps: Vec<Step>,
+    /// Effective logs in emission order.
+    pub(crate) logs: Vec<Log>,
 }
 
 /// Something that took effect.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Step<'a> {
+pub(crate) enum Step {
     /// This frame was entered.
     Enter(u32),
     /// This was logged.
-    Log(&'a WireLog),
+    Log(u32),
 }
 
-impl<'a> Flat<'a> {
-    /// Effective logs in emission order.
-    pub(crate) fn logs(&self) -> impl Iterator<Item = &'a WireLog> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Log(log) => Some(*log),
-            Step::Enter(_) => None,
-        })
-    }
-
+impl Flat {
     /// Effective frames in entry order, with their indexes.
     pub(crate) fn effective(&self) -> impl Iterator<Item = (u32, &Frame)> {
         (0u32..).zip(&self.frames).filter(|(_, frame)| frame.effective)
+    }
+
+    /// The error of a tree with more frames than can be looked at.
+    pub(crate) fn too_many_frames() -> SimulateError {
+        let what = "number of frames of a transaction".to_owned();
+        SimulateError::TooLarge { what, limit: FRAMES_MAX }
+    }
+}
+
+/// How a frame is entered, before it is known how it ends.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) kind: CallKind,
+    /// Who calls; looked at for the first frame only.
+    pub(crate) sender: Address,
+    pub(crate) to: Address,
+    pub(crate) value: U256,
+    pub(crate) input: Bytes,
+    pub(crate) input_length: u32,
+}
+
+impl Entry {
+    /// Of a SELFDESTRUCT that moves `value` to `to`.
+    pub(crate) fn destruction(to: Address, value: U256) -> Self {
+        let (kind, input) = (CallKind::SelfDestruct, Bytes::new());
+        Self { kind, sender: Address::ZERO, to, value, input, input_length: 0 }
+    }
+
+    /// The frame, below the frame `around`, as if it took effect.
+    pub(crate) fn frame(self, around: Option<(u32, &Frame)>) -> Frame {
+        let Self { kind, sender, to, value, input, input_length } = self;
+        let parent = around.map(|(index, _)| index);
+        // The tree itself says who calls: nodes of some makes name the code instead of the storage for delegate calls.
+        let from = around.map_or(sender, |(_, frame)| frame.context);
+        let context = match kind {
+            CallKind::DelegateCall | CallKind::CallCode | CallKind::SelfDestruct => from,
+            _ => to,
+        };
+        let value = match kind {
+            CallKind::StaticCall => U256::ZERO,
+            // Nothing moves, but the code sees the value of the frame around it.
+            CallKind::DelegateCall => around.map_or(U256::ZERO, |(_, frame)| frame.value),
+            _ => value,
+        };
+        let (effective, failed) = (true, false);
+        Frame { parent, kind, from, to, context, value, input, input_length, effective, failed }
     }
 }
 
@@ -93,14 +135,8 @@ struct Open<'a> {
 }
 
 /// Flattens `trace`; `success` says whether the transaction as a whole took effect.
-pub(crate) fn flatten(trace: &TraceFrame, success: bool) -> Result<Flat<'_>, SimulateError> {
-    let mut flat = Flat {
-        frames: Vec::new(),
-        ends: Vec::new(),
-        depths: Vec::new(),
-        outputs: Vec::new(),
-        steps: Vec::new(),
-    };
+pub(crate) fn flatten(trace: &TraceFrame, success: bool) -> Result<Flat, SimulateError> {
+    let mut flat = Flat::default();
     let mut open = vec![flat.enter(trace, None, success, 0)?];
     while let Some(top) = open.last_mut() {
         flat.emit_logs(top);
@@ -124,8 +160,8 @@ pub(crate) fn flatten(trace: &TraceFrame, success: bool) -> Result<Flat<'_>, Sim
     Ok(flat)
 }
 
-impl<'a> Flat<'a> {
-    fn enter(
+impl Flat {
+    fn enter<'a>(
         &mut self,
         wire: &'a TraceFrame,
         parent: Option<u32>,
@@ -134,24 +170,23 @@ impl<'a> Flat<'a> {
     ) -> Result<Open<'a>, SimulateError> {
         let index = self.frames.len();
         if index >= FRAMES_MAX {
-            let what = "number of frames of a transaction".to_owned();
-            return Err(SimulateError::TooLarge { what, limit: FRAMES_MAX });
+            return Err(Self::too_many_frames());
         }
         let index = index as u32;
-        let around = parent.and_then(|parent| self.frames.get(parent as usize));
-        let frame = frame_of(wire, parent, around, success)?;
+        let around = parent.and_then(|at| Some((at, self.frames.get(at as usize)?)));
+        let frame = frame_of(wire, around, success)?;
         if frame.effective {
             self.steps.push(Step::Enter(index));
         }
         self.frames.push(frame);
         self.ends.push(index.saturating_add(1));
         self.depths.push(u16::try_from(depth).unwrap_or(u16::MAX));
-        self.outputs.push(wire.output.as_ref());
+        self.refused.push(wire.output.as_ref().is_some_and(is_zero_word));
         Ok(Open { wire, index, calls_entered: 0, logs_emitted: 0 })
     }
 
     /// Emits the logs of `top` that come before its next sub-call.
-    fn emit_logs(&mut self, top: &mut Open<'a>) {
+    fn emit_logs(&mut self, top: &mut Open<'_>) {
         let Some(logs) = &top.wire.logs else { return };
         let effective = self.frames.get(top.index as usize).is_some_and(|frame| frame.effective);
         let calls_left = top.calls_entered < top.wire.calls.len();
@@ -162,21 +197,24 @@ impl<'a> Flat<'a> {
             }
             top.logs_emitted += 1;
             if effective {
-                self.steps.push(Step::Log(log));
+                self.steps.push(Step::Log(self.logs.len() as u32));
+                self.logs.push(plain_log(log));
             }
         }
     }
 }
 
+fn is_zero_word(output: &Bytes) -> bool {
+    output.len() == 32 && output.iter().all(|byte| *byte == 0)
+}
+
 fn frame_of(
     wire: &TraceFrame,
-    parent: Option<u32>,
-    around: Option<&Frame>,
+    around: Option<(u32, &Frame)>,
     success: bool,
 ) -> Result<Frame, SimulateError> {
     let kind = kind_of(&wire.kind)?;
-    // The tree itself says who calls: nodes of some makes name the code instead of the storage for delegate calls.
-    let from = around.map_or(wire.from, |parent| parent.context);
+    let from = around.map_or(wire.from, |(_, parent)| parent.context);
     let failed = wire.error.is_some() || (around.is_none() && !success);
     let to = match (kind, wire.to) {
         (_, Some(to)) => to,
@@ -193,19 +231,11 @@ fn frame_of(
             )));
         }
     };
-    let context = match kind {
-        CallKind::DelegateCall | CallKind::CallCode | CallKind::SelfDestruct => from,
-        _ => to,
-    };
-    let value = match kind {
-        CallKind::StaticCall => U256::ZERO,
-        // Nothing moves, but the code sees the value of the frame around it.
-        CallKind::DelegateCall => around.map_or(U256::ZERO, |parent| parent.value),
-        _ => wire.value.unwrap_or(U256::ZERO),
-    };
-    let effective = success && !failed && around.is_none_or(|parent| parent.effective);
     let (input, input_length) = cut(&wire.input);
-    Ok(Frame { parent, kind, from, to, context, value, input, input_length, effective, failed })
+    let value = wire.value.unwrap_or(U256::ZERO);
+    let entry = Entry { kind, sender: wire.from, to, value, input, input_length };
+    let effective = success && !failed && around.is_none_or(|(_, parent)| parent.effective);
+    Ok(Frame { effective, failed, ..entry.frame(around) })
 }
 
 fn kind_of(name: &str) -> Result<CallKind, SimulateError> {
@@ -226,7 +256,7 @@ fn kind_of(name: &str) -> Result<CallKind, SimulateError> {
 }
 
 /// Call data cut to its limit. The cut is copied, so that a megabyte of creation code is not kept for its first bytes.
-fn cut(input: &Bytes) -> (Bytes, u32) {
+pub(crate) fn cut(input: &Bytes) -> (Bytes, u32) {
     let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
     match input.get(..INPUT_BYTES_MAX) {
         Some(kept) if input.len() > INPUT_BYTES_MAX => (Bytes::copy_from_slice(kept), length),

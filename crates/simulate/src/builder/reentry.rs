@@ -5,8 +5,6 @@
 //! calls it, with a call that may write (not below a STATICCALL) and that took effect. `outer` is the entering frame of
 //! the innermost activation that was running, `inner` that of the new one.
 
-use std::collections::BTreeMap;
-
 use alloy_primitives::{Address, B256};
 use portcullis_types::evidence::{CallKind, Frame, Reentry, WriteAfter};
 
@@ -28,7 +26,12 @@ pub struct Write {
 }
 
 /// Finds the re-entries of a tree.
-pub(crate) fn find(flat: &Flat<'_>, writes: Option<&[Write]>) -> Vec<Reentry> {
+pub(crate) fn find(flat: &Flat, writes: Option<&[Write]>) -> Vec<Reentry> {
+    // A contract, whom it calls, and the call back.
+    const FRAMES_MIN: usize = 3;
+    if flat.frames.len() < FRAMES_MIN {
+        return Vec::new();
+    }
     let activations = activations(&flat.frames);
     let mut found = Vec::new();
     for (outer, inner) in nested_activations(flat, &activations) {
@@ -41,7 +44,7 @@ pub(crate) fn find(flat: &Flat<'_>, writes: Option<&[Write]>) -> Vec<Reentry> {
             write_after: WriteAfter::Unknown,
         });
     }
-    if let Some(writes) = writes {
+    if let Some(writes) = writes.filter(|_| !found.is_empty()) {
         let order = Order::new(flat, writes, &activations);
         for reentry in &mut found {
             reentry.write_after = order.after(reentry.outer, reentry.inner);
@@ -65,22 +68,22 @@ fn activations(frames: &[Frame]) -> Vec<u32> {
     activations
 }
 
+/// An activation that has not ended.
+struct Running {
+    activation: u32,
+    context: Address,
+    end: u32,
+}
+
 /// Pairs of activations of one contract of which the second was entered, by a call that may write, during the first.
-fn nested_activations(flat: &Flat<'_>, activations: &[u32]) -> Vec<(u32, u32)> {
+fn nested_activations(flat: &Flat, activations: &[u32]) -> Vec<(u32, u32)> {
     let mut pairs = Vec::new();
-    // Activations that have not ended: of each contract its own, and all of them, to be ended in order.
-    let mut running: BTreeMap<Address, Vec<u32>> = BTreeMap::new();
-    let mut open: Vec<(u32, Address)> = Vec::new();
+    // Seldom more than a handful, so that looking through them is the fastest way.
+    let mut running: Vec<Running> = Vec::new();
     // Where the outermost STATICCALL ends: until then nothing may be written.
     let mut static_until = 0u32;
     for ((index, frame), activation) in (0u32..).zip(&flat.frames).zip(activations) {
-        while let Some((end, context)) = open.last().copied() {
-            if index < end {
-                break;
-            }
-            open.pop();
-            running.entry(context).or_default().pop();
-        }
+        while running.pop_if(|last| index >= last.end).is_some() {}
         let end = flat.ends.get(index as usize).copied().unwrap_or(index);
         if frame.kind == CallKind::StaticCall && index >= static_until {
             static_until = end;
@@ -88,18 +91,16 @@ fn nested_activations(flat: &Flat<'_>, activations: &[u32]) -> Vec<(u32, u32)> {
         if *activation != index {
             continue;
         }
-        let of_contract = running.entry(frame.context).or_default();
         let may_write = frame.kind == CallKind::Call && index >= static_until && frame.effective;
-        if let Some(outer) = of_contract.last()
-            && may_write
+        if may_write
+            && let Some(outer) = running.iter().rev().find(|one| one.context == frame.context)
         {
-            pairs.push((*outer, index));
+            pairs.push((outer.activation, index));
             if pairs.len() == REENTRIES_MAX {
                 return pairs;
             }
         }
-        of_contract.push(index);
-        open.push((end, frame.context));
+        running.push(Running { activation: index, context: frame.context, end });
     }
     pairs
 }
@@ -125,7 +126,7 @@ fn contexts_between(frames: &[Frame], outer: u32, inner: u32) -> Vec<Address> {
 
 /// The order of writes, in terms of frames.
 struct Order<'a> {
-    flat: &'a Flat<'a>,
+    flat: &'a Flat,
     activations: &'a [u32],
     writes: &'a [Write],
     /// Number of each frame as an inspector counts, and the frame of each such number.
@@ -134,7 +135,7 @@ struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    fn new(flat: &'a Flat<'a>, writes: &'a [Write], activations: &'a [u32]) -> Self {
+    fn new(flat: &'a Flat, writes: &'a [Write], activations: &'a [u32]) -> Self {
         let calls = (0u32..).zip(&flat.frames);
         let calls = calls.filter(|(_, frame)| frame.kind != CallKind::SelfDestruct);
         let frames = calls.map(|(index, _)| index).collect();

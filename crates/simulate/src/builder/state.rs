@@ -12,8 +12,24 @@ use portcullis_types::{
 /// What the code of a delegating account begins with (EIP-7702).
 const DELEGATION: [u8; 3] = [0xef, 0x01, 0x00];
 
+/// What a transaction changed in the state.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Slots that differ afterwards, sorted; none for a failed transaction.
+    pub(crate) storage: Vec<StorageChange>,
+    /// Accounts whose code differs afterwards, sorted.
+    pub(crate) code: Vec<CodeChange>,
+}
+
+impl Changes {
+    /// What `diff` says; `success` says whether the transaction took effect.
+    pub(crate) fn of_diff(diff: &StateDiff, success: bool) -> Self {
+        Self { storage: storage_changes(diff, success), code: code_changes(diff) }
+    }
+}
+
 /// Slots that differ afterwards, sorted; none for a failed transaction.
-pub(crate) fn storage_changes(diff: &StateDiff, success: bool) -> Vec<StorageChange> {
+fn storage_changes(diff: &StateDiff, success: bool) -> Vec<StorageChange> {
     let mut changes = Vec::new();
     if !success {
         return changes;
@@ -37,7 +53,7 @@ pub(crate) fn storage_changes(diff: &StateDiff, success: bool) -> Vec<StorageCha
 }
 
 /// Accounts whose code differs afterwards, sorted.
-pub(crate) fn code_changes(diff: &StateDiff) -> Vec<CodeChange> {
+fn code_changes(diff: &StateDiff) -> Vec<CodeChange> {
     let mut changes = Vec::new();
     for (address, account) in &diff.pre {
         if !diff.post.contains_key(address) {
@@ -68,7 +84,8 @@ fn code_hash(account: &WireAccount) -> Option<B256> {
     }
 }
 
-fn delegate_of(code: &Bytes) -> Option<Address> {
+/// The account that code delegates to, if it does nothing else.
+pub(crate) fn delegate_of(code: &Bytes) -> Option<Address> {
     let address = code.strip_prefix(&DELEGATION)?;
     <[u8; 20]>::try_from(address).ok().map(Address::from)
 }

@@ -4,13 +4,13 @@
 //! contracts use the same event for something else, so it counts only if the emitter received, or paid, exactly that
 //! much native value in the same transaction, and did not log the `Transfer` as well.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use alloy_primitives::{Address, B256, I256, U256, U512, b256};
+use alloy_primitives::{
+    Address, B256, I256, U256, U512, b256,
+    map::{HashMap, HashSet},
+};
 use portcullis_types::{
     evidence::{CallKind, Flow, Frame, Log, Transfer},
     money::Asset,
-    wire::WireLog,
 };
 
 use super::frames::{Flat, Step};
@@ -25,58 +25,45 @@ const SELECTOR_DEPOSIT: [u8; 4] = [0xd0, 0xe3, 0x0d, 0xb0];
 const SELECTOR_WITHDRAW: [u8; 4] = [0x2e, 0x1a, 0x7d, 0x4d];
 
 /// Transfers of a tree whose logs are placed among its calls.
-pub(crate) fn in_order(flat: &Flat<'_>) -> Vec<Transfer> {
-    let wrapping = Wrapping::new(flat, flat.logs().map(LogView::from));
+pub(crate) fn in_order(flat: &Flat) -> Vec<Transfer> {
+    let wrapping = Wrapping::new(flat);
     let mut transfers = Vec::new();
     for step in &flat.steps {
         match step {
             Step::Enter(index) => {
                 transfers.extend(flat.frames.get(*index as usize).and_then(native));
             }
-            Step::Log(log) => transfers.extend(wrapping.token(LogView::from(*log))),
+            Step::Log(index) => {
+                transfers
+                    .extend(flat.logs.get(*index as usize).and_then(|log| wrapping.token(log)));
+            }
         }
     }
     transfers
 }
 
 /// Transfers where the place of the logs among the calls is unknown.
-pub(crate) fn native_then_logs(flat: &Flat<'_>, logs: &[Log]) -> Vec<Transfer> {
-    let wrapping = Wrapping::new(flat, logs.iter().map(LogView::from));
+pub(crate) fn native_then_logs(flat: &Flat) -> Vec<Transfer> {
+    let wrapping = Wrapping::new(flat);
     let mut transfers: Vec<Transfer> =
         flat.effective().filter_map(|(_, frame)| native(frame)).collect();
-    transfers.extend(logs.iter().filter_map(|log| wrapping.token(log.into())));
+    transfers.extend(flat.logs.iter().filter_map(|log| wrapping.token(log)));
     transfers
 }
 
-/// A log, wherever it stands.
-#[derive(Clone, Copy)]
-struct LogView<'a> {
-    address: Address,
-    topics: &'a [B256],
-    data: &'a [u8],
-}
-
-impl<'a> From<&'a WireLog> for LogView<'a> {
-    fn from(log: &'a WireLog) -> Self {
-        Self { address: log.address, topics: &log.topics, data: &log.data }
-    }
-}
-
-impl<'a> From<&'a Log> for LogView<'a> {
-    fn from(log: &'a Log) -> Self {
-        Self { address: log.address, topics: &log.topics, data: &log.data }
-    }
+/// Whether `log` has the form of one that a transfer may be read from; its holders are then among its topics.
+pub(crate) fn may_tell_of_a_transfer(topics: &[B256]) -> bool {
+    matches!(topics.first(), Some(&(TRANSFER | DEPOSIT | WITHDRAWAL)))
 }
 
 /// Transfers as the calls ask for them, where logs are unknown. What a token does beyond that (fees, burns, mints) is
 /// not seen, and `transferFrom` of an ERC-721 token looks like that of an amount.
-pub(crate) fn inferred(flat: &Flat<'_>) -> Vec<Transfer> {
-    let paid = NativePaid::new(flat);
+pub(crate) fn inferred(flat: &Flat) -> Vec<Transfer> {
+    let paid = NativePaid::by_and_to(flat);
     let mut transfers = Vec::new();
     for (index, frame) in flat.effective() {
         transfers.extend(native(frame));
-        let output = flat.outputs.get(index as usize).copied().flatten();
-        let refused = output.is_some_and(|output| output.len() == 32 && is_zero(output));
+        let refused = flat.refused.get(index as usize).copied().unwrap_or(false);
         if frame.kind == CallKind::Call && !refused {
             transfers.extend(asked_for(frame, &paid));
         }
@@ -114,10 +101,6 @@ fn address_word(frame: &Frame, index: usize) -> Option<Address> {
     word(frame, index).map(|word| Address::from_word(B256::from(word)))
 }
 
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
-}
-
 /// The native value that entering `frame` moves. Delegate calls move none; CALLCODE would move it to the caller itself.
 fn native(frame: &Frame) -> Option<Transfer> {
     let moves = matches!(
@@ -134,44 +117,54 @@ fn native(frame: &Frame) -> Option<Transfer> {
 }
 
 /// Native amounts by who received and who paid them.
+#[derive(Default)]
 struct NativePaid {
-    to: BTreeSet<(Address, U256)>,
-    by: BTreeSet<(Address, U256)>,
+    to: HashSet<(Address, U256)>,
+    by: HashSet<(Address, U256)>,
 }
 
 impl NativePaid {
-    fn new(flat: &Flat<'_>) -> Self {
-        let moved: Vec<Transfer> = flat.effective().filter_map(|(_, f)| native(f)).collect();
-        Self {
-            to: moved.iter().map(|t| (t.to, t.amount)).collect(),
-            by: moved.iter().map(|t| (t.from, t.amount)).collect(),
+    fn by_and_to(flat: &Flat) -> Self {
+        let mut paid = Self::default();
+        for transfer in flat.effective().filter_map(|(_, frame)| native(frame)) {
+            paid.to.insert((transfer.to, transfer.amount));
+            paid.by.insert((transfer.from, transfer.amount));
         }
+        paid
     }
 }
 
-/// What tells a wrapping of the native coin from an event that only looks like it.
+/// What tells a wrapping of the native coin from an event that only looks like it. Empty where there is none to tell.
+#[derive(Default)]
 struct Wrapping {
     paid: NativePaid,
-    transfers: BTreeSet<(Address, Address, Address, U256)>,
+    /// Token, holders before and after, amount of what was minted or burnt.
+    transfers: HashSet<(Address, Address, Address, U256)>,
 }
 
 impl Wrapping {
-    fn new<'a>(flat: &Flat<'_>, logs: impl Iterator<Item = LogView<'a>>) -> Self {
-        let minted_or_burnt = logs
+    fn new(flat: &Flat) -> Self {
+        let mut topics = flat.logs.iter().filter_map(|log| log.topics.first());
+        if !topics.any(|topic| matches!(*topic, DEPOSIT | WITHDRAWAL)) {
+            return Self::default();
+        }
+        let minted_or_burnt = flat
+            .logs
+            .iter()
             .filter_map(transfer_log)
             .filter(|transfer| transfer.from.is_zero() || transfer.to.is_zero());
         let transfers = minted_or_burnt.filter_map(|transfer| match transfer.asset {
             Asset::Token(token) => Some((token, transfer.from, transfer.to, transfer.amount)),
             Asset::Native => None,
         });
-        Self { transfers: transfers.collect(), paid: NativePaid::new(flat) }
+        Self { transfers: transfers.collect(), paid: NativePaid::by_and_to(flat) }
     }
 
     /// The transfer that `log` tells of, if any.
-    fn token(&self, log: LogView<'_>) -> Option<Transfer> {
-        match (log.topics, log.data.len()) {
+    fn token(&self, log: &Log) -> Option<Transfer> {
+        match (log.topics.as_slice(), log.data.len()) {
             ([DEPOSIT, holder], 32) => {
-                let amount = U256::from_be_slice(log.data);
+                let amount = U256::from_be_slice(&log.data);
                 let to = Address::from_word(*holder);
                 let told_twice = (log.address, Address::ZERO, to, amount);
                 let wraps = self.paid.to.contains(&(log.address, amount))
@@ -179,7 +172,7 @@ impl Wrapping {
                 if wraps { fungible(log.address, Address::ZERO, to, amount) } else { None }
             }
             ([WITHDRAWAL, holder], 32) => {
-                let amount = U256::from_be_slice(log.data);
+                let amount = U256::from_be_slice(&log.data);
                 let from = Address::from_word(*holder);
                 let told_twice = (log.address, from, Address::ZERO, amount);
                 let unwraps = self.paid.by.contains(&(log.address, amount))
@@ -193,10 +186,10 @@ impl Wrapping {
 
 /// An ERC-20 or ERC-721 `Transfer`. Tokens of before the standards, which index nothing, are not read: the same shape
 /// means an amount in one and an id in the other.
-fn transfer_log(log: LogView<'_>) -> Option<Transfer> {
-    match (log.topics, log.data.len()) {
+fn transfer_log(log: &Log) -> Option<Transfer> {
+    match (log.topics.as_slice(), log.data.len()) {
         ([TRANSFER, from, to], 32) => {
-            let amount = U256::from_be_slice(log.data);
+            let amount = U256::from_be_slice(&log.data);
             fungible(log.address, Address::from_word(*from), Address::from_word(*to), amount)
         }
         ([TRANSFER, from, to, id], 0) => Some(Transfer {
@@ -225,21 +218,26 @@ fn fungible(token: Address, from: Address, to: Address, amount: U256) -> Option<
 /// tokens come from and burnt ones go.
 pub fn net(transfers: &[Transfer]) -> Vec<Flow> {
     // Sums are 512 bits wide: a hostile token may log amounts whose sum does not fit in 256.
-    let mut sums: BTreeMap<(Address, Asset), (U512, U512)> = BTreeMap::new();
+    let mut sums: HashMap<(Address, Asset), (U512, U512)> = HashMap::default();
     for transfer in transfers {
         let amount = U512::from(transfer.amount);
-        let lost = &mut sums.entry((transfer.from, transfer.asset)).or_default().1;
-        *lost = lost.saturating_add(amount);
-        let gained = &mut sums.entry((transfer.to, transfer.asset)).or_default().0;
-        *gained = gained.saturating_add(amount);
+        if !transfer.from.is_zero() {
+            let lost = &mut sums.entry((transfer.from, transfer.asset)).or_default().1;
+            *lost = lost.saturating_add(amount);
+        }
+        if !transfer.to.is_zero() {
+            let gained = &mut sums.entry((transfer.to, transfer.asset)).or_default().0;
+            *gained = gained.saturating_add(amount);
+        }
     }
-    let holders = sums.into_iter().filter(|((holder, _), _)| !holder.is_zero());
-    let flows = holders.map(|((holder, asset), (gained, lost))| Flow {
+    let flows = sums.into_iter().map(|((holder, asset), (gained, lost))| Flow {
         holder,
         asset,
         delta: difference(gained, lost),
     });
-    flows.filter(|flow| !flow.delta.is_zero()).collect()
+    let mut flows: Vec<Flow> = flows.filter(|flow| !flow.delta.is_zero()).collect();
+    flows.sort_unstable_by_key(|flow| (flow.holder, flow.asset));
+    flows
 }
 
 /// `gained - lost`, at the nearest end of the range where it does not fit.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256, map::HashMap};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256, map::HashSet};
 use portcullis_types::wire::{Prestate, WireAccount};
 use revm::{
-    DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
+    DatabaseRef,
+    bytecode::Bytecode,
+    database::{AccountState, CacheDB, DbAccount},
+    database_interface::DBErrorMarker,
+    state::AccountInfo,
 };
 
 use crate::error::SimulateError;
@@ -40,101 +44,100 @@ pub(crate) enum Missing {
 
 impl DBErrorMarker for Missing {}
 
-/// State before a block.
+/// Answers where the state that was given, which stands in the cache above it, does not.
 #[derive(Debug, Default)]
 pub(crate) struct Base {
-    accounts: HashMap<Address, BaseAccount>,
-    codes: HashMap<B256, Bytes>,
-    block_hashes: BTreeMap<u64, B256>,
+    given: HashSet<Address>,
     missing: MissingState,
 }
 
-#[derive(Debug)]
-struct BaseAccount {
-    info: AccountInfo,
-    storage: HashMap<U256, U256>,
+/// The state that a replayer stands on: what was given, and what execution made of it.
+pub(crate) type State = CacheDB<Base>;
+
+/// Puts a state together. Code is looked through for its jump targets here, once.
+pub(crate) fn load(
+    prestate: &Prestate,
+    block_hashes: &BTreeMap<u64, B256>,
+    missing: MissingState,
+) -> Result<State, SimulateError> {
+    let given = prestate.keys().copied().collect();
+    let mut state = CacheDB::new(Base { given, missing });
+    for (address, account) in prestate {
+        let code = code(*address, account)?;
+        // Accounts are given by what is not zero in them.
+        let info = AccountInfo {
+            balance: account.balance.unwrap_or(U256::ZERO),
+            nonce: account.nonce.unwrap_or(0),
+            code_hash: code.as_ref().map_or(KECCAK256_EMPTY, |(hash, _)| *hash),
+            account_id: None,
+            code: code.map(|(_, code)| code),
+        };
+        state.insert_contract(&mut info.clone());
+        let storage = account.storage.iter();
+        let storage = storage.map(|(slot, value)| ((*slot).into(), (*value).into()));
+        // An account that was given exists even if it is empty: before EIP-161 there is a difference, and recordings
+        // keep it.
+        let account =
+            DbAccount { info, account_state: AccountState::None, storage: storage.collect() };
+        state.cache.accounts.insert(*address, account);
+    }
+    for (number, hash) in block_hashes {
+        state.cache.block_hashes.insert(U256::from(*number), *hash);
+    }
+    Ok(state)
+}
+
+/// The code of an account and its hash; none if it has no code.
+fn code(
+    address: Address,
+    account: &WireAccount,
+) -> Result<Option<(B256, Bytecode)>, SimulateError> {
+    match (&account.code, account.code_hash) {
+        (Some(code), _) if !code.is_empty() => {
+            // What begins like a delegation but is none can only be old code, which runs as it is.
+            let runnable = Bytecode::new_raw_checked(code.clone())
+                .unwrap_or_else(|_| Bytecode::new_legacy(code.clone()));
+            Ok(Some((keccak256(code), runnable)))
+        }
+        (None, Some(hash)) if hash != KECCAK256_EMPTY && !hash.is_zero() => {
+            Err(SimulateError::incomplete(format!(
+                "the code {hash} of {address} stands in another file that was not read"
+            )))
+        }
+        _ => Ok(None),
+    }
 }
 
 impl Base {
-    pub(crate) fn new(
-        prestate: &Prestate,
-        block_hashes: &BTreeMap<u64, B256>,
-        missing: MissingState,
-    ) -> Result<Self, SimulateError> {
-        let mut base = Self { block_hashes: block_hashes.clone(), missing, ..Self::default() };
-        for (address, account) in prestate {
-            let info = base.info(*address, account)?;
-            let storage = account.storage.iter();
-            let storage = storage.map(|(slot, value)| ((*slot).into(), (*value).into()));
-            let account = BaseAccount { info, storage: storage.collect() };
-            base.accounts.insert(*address, account);
-        }
-        Ok(base)
-    }
-
     /// Whether something is known of `address`, or may be taken for known.
     pub(crate) fn holds(&self, address: Address) -> bool {
-        self.missing == MissingState::Zero || self.accounts.contains_key(&address)
+        self.missing == MissingState::Zero || self.given.contains(&address)
     }
 
-    fn info(
-        &mut self,
-        address: Address,
-        account: &WireAccount,
-    ) -> Result<AccountInfo, SimulateError> {
-        let code_hash = match (&account.code, account.code_hash) {
-            (Some(code), _) if !code.is_empty() => {
-                let hash = keccak256(code);
-                self.codes.insert(hash, code.clone());
-                hash
-            }
-            (None, Some(hash)) if hash != KECCAK256_EMPTY && !hash.is_zero() => {
-                return Err(SimulateError::incomplete(format!(
-                    "the code {hash} of {address} stands in another file that was not read"
-                )));
-            }
-            _ => KECCAK256_EMPTY,
-        };
-        // Accounts are given by what is not zero in them.
-        Ok(AccountInfo {
-            balance: account.balance.unwrap_or(U256::ZERO),
-            nonce: account.nonce.unwrap_or(0),
-            code_hash,
-            account_id: None,
-            code: None,
-        })
+    fn zero_or<T: Default>(&self, missing: Missing) -> Result<T, Missing> {
+        match self.missing {
+            MissingState::Zero => Ok(T::default()),
+            MissingState::Error => Err(missing),
+        }
     }
 }
 
 impl DatabaseRef for Base {
     type Error = Missing;
 
-    /// An account that was given exists even if it is empty: before EIP-161 there is a difference, and recordings keep it.
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Missing> {
-        Ok(self.accounts.get(&address).map(|account| account.info.clone()))
+    fn basic_ref(&self, _: Address) -> Result<Option<AccountInfo>, Missing> {
+        Ok(None)
     }
 
     fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Missing> {
-        let code = self.codes.get(&hash).ok_or(Missing::Code(hash))?;
-        // What begins like a delegation but is none can only be old code, which runs as it is.
-        Ok(Bytecode::new_raw_checked(code.clone())
-            .unwrap_or_else(|_| Bytecode::new_legacy(code.clone())))
+        Err(Missing::Code(hash))
     }
 
     fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Missing> {
-        let known = self.accounts.get(&address).and_then(|account| account.storage.get(&slot));
-        match known {
-            Some(value) => Ok(*value),
-            None if self.missing == MissingState::Zero => Ok(U256::ZERO),
-            None => Err(Missing::Slot(address, slot.into())),
-        }
+        self.zero_or(Missing::Slot(address, slot.into()))
     }
 
     fn block_hash_ref(&self, number: u64) -> Result<B256, Missing> {
-        match self.block_hashes.get(&number) {
-            Some(hash) => Ok(*hash),
-            None if self.missing == MissingState::Zero => Ok(B256::ZERO),
-            None => Err(Missing::BlockHash(number)),
-        }
+        self.zero_or(Missing::BlockHash(number))
     }
 }

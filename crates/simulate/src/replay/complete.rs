@@ -33,7 +33,8 @@ pub fn complete_reentries(
     let mut state = replayer.state.take().ok_or_else(super::no_state)?;
     apply_parent_hash(&mut state, hardfork, block);
     let mut executor = Executor::new(&mut state, chain_id, hardfork, block)?;
-    let again = executor.execute(evidence.index, transaction)?.evidence;
+    let mut ran = executor.run(transaction)?;
+    let again = executor.evidence(evidence.index, transaction, &mut ran)?;
     let same_way = again.hash == evidence.hash
         && again.call_tree_hash == evidence.call_tree_hash
         && again.reentries.len() == evidence.reentries.len();

@@ -1,56 +1,30 @@
-//! Executing transactions one after the other, observed.
+//! Executing transactions one after the other, and Evidence of them.
 
-use alloy_primitives::U64;
-use alloy_rpc_types_trace::geth::{PreStateConfig, PreStateFrame};
+use alloy_primitives::Address;
 use portcullis_types::{
     evidence::Evidence,
     ids::ChainId,
     text::printable,
-    wire::{StateDiff, TraceFrame, WireBlock, WireLog, WireReceipt, WireTransaction},
+    wire::{WireBlock, WireTransaction},
 };
-use revm::{
-    Context, DatabaseCommit, InspectEvm, MainBuilder, MainContext, MainnetEvm,
-    context::result::EVMError, handler::MainnetContext,
-};
+use revm::{context::result::EVMError, state::EvmState};
 
-use super::{
-    Missing, State,
-    inspect::{self, Observer},
-};
+use super::{Missing, State, changes::changes, check::Ending, evm::RecordingEvm};
 use crate::{
-    builder::{self, Input, LogSource},
+    builder::{self, About},
     error::SimulateError,
     rules::{self, Hardfork},
 };
 
-/// One executed transaction.
-pub(crate) struct Executed {
-    pub(crate) evidence: Evidence,
-    pub(crate) trace: TraceFrame,
-    pub(crate) diff: StateDiff,
-}
-
-impl Executed {
-    /// The receipt that a node would give.
-    pub(crate) fn receipt(&self) -> WireReceipt {
-        let logs = self.evidence.logs.iter().map(|log| WireLog {
-            address: log.address,
-            topics: log.topics.clone(),
-            data: log.data.clone(),
-            position: None,
-        });
-        WireReceipt {
-            transaction_hash: self.evidence.hash,
-            status: Some(U64::from(u64::from(self.evidence.success))),
-            gas_used: U64::from(self.evidence.gas_used.unwrap_or(0)),
-            logs: logs.collect(),
-        }
-    }
+/// A transaction that ran, before what it changed is kept.
+pub(crate) struct Ran {
+    pub(crate) ending: Ending,
+    state: EvmState,
 }
 
 /// An EVM in one block.
 pub(crate) struct Executor<'a> {
-    evm: MainnetEvm<MainnetContext<&'a mut State>, Observer>,
+    evm: RecordingEvm<'a>,
     chain: ChainId,
     block: &'a WireBlock,
 }
@@ -62,54 +36,61 @@ impl<'a> Executor<'a> {
         hardfork: Hardfork,
         block: &'a WireBlock,
     ) -> Result<Self, SimulateError> {
-        let context = Context::mainnet()
-            .with_db(state)
-            .with_cfg(rules::configuration(chain, hardfork))
-            .with_block(rules::block_environment(chain, hardfork, block)?);
-        let evm = context.build_mainnet_with_inspector(inspect::observer());
+        let configuration = rules::configuration(chain, hardfork);
+        let environment = rules::block_environment(chain, hardfork, block)?;
+        let evm = RecordingEvm::new(state, configuration, environment);
         Ok(Self { evm, chain, block })
     }
 
-    /// Executes one transaction and keeps what it changed.
-    pub(crate) fn execute(
+    /// Executes one transaction.
+    pub(crate) fn run(&mut self, transaction: &WireTransaction) -> Result<Ran, SimulateError> {
+        let hash = transaction.hash;
+        let environment = rules::transaction_environment(self.chain, transaction)?;
+        let ran = self.evm.run(environment);
+        let (result, state) =
+            ran.map_err(|error| refused(&error, &format!("transaction {hash}")))?;
+        let (success, gas_used) = (result.is_success(), result.tx_gas_used());
+        let logs = if success { result.into_logs() } else { Vec::new() };
+        if self.evm.recorder().is_broken(success, logs.len()) {
+            return Err(SimulateError::inconsistent(format!(
+                "transaction {hash} ran without a frame, or its frames do not fit its end"
+            )));
+        }
+        Ok(Ran { ending: Ending { hash, success, gas_used, logs }, state })
+    }
+
+    /// Whether one that `watched` names may have taken part in the transaction that ran last. It may say yes of a
+    /// transaction in which nobody did.
+    pub(crate) fn may_touch(&mut self, ran: &Ran, watched: &dyn Fn(&Address) -> bool) -> bool {
+        self.evm.recorder().may_touch(&ran.ending.logs, watched) || ran.state.keys().any(watched)
+    }
+
+    /// Evidence of the transaction that ran last.
+    pub(crate) fn evidence(
         &mut self,
         index: u32,
         transaction: &WireTransaction,
-    ) -> Result<Executed, SimulateError> {
-        let hash = transaction.hash;
-        self.evm.inspector = inspect::observer();
-        let environment = rules::transaction_environment(self.chain, transaction)?;
-        let outcome = self.evm.inspect_tx(environment);
-        let outcome = outcome.map_err(|error| refused(&error, &format!("transaction {hash}")))?;
-        let gas_used = outcome.result.tx_gas_used();
-        let success = outcome.result.is_success();
-        let (tracing, order) = std::mem::replace(&mut self.evm.inspector, inspect::observer());
-        let trace = inspect::call_tree(tracing.traces().nodes(), gas_used);
-        let trace = trace.ok_or_else(|| {
-            SimulateError::inconsistent(format!("transaction {hash} ran without a frame"))
-        })?;
-        let before: &State = self.evm.ctx.journaled_state.database;
-        let differences = PreStateConfig { diff_mode: Some(true), ..PreStateConfig::default() };
-        let frame = tracing.geth_builder().geth_prestate_traces(&outcome, &differences, before);
-        let diff = match frame.map_err(|missing| absent(missing, &format!("transaction {hash}")))? {
-            PreStateFrame::Diff(diff) => inspect::wire_diff(diff),
-            PreStateFrame::Default(_) => StateDiff::default(),
-        };
-        let evidence = builder::build(&Input {
+        ran: &mut Ran,
+    ) -> Result<Evidence, SimulateError> {
+        let Ending { success, gas_used, logs, .. } = &mut ran.ending;
+        let changes = changes(&ran.state, self.evm.state(), *success);
+        let (flat, writes) = self.evm.recorder().finish(std::mem::take(logs));
+        let about = About {
             chain: self.chain,
             block: self.block.id(),
             timestamp: self.block.timestamp.to(),
             index,
             transaction,
-            trace: &trace,
-            logs: LogSource::Frames,
-            state_diff: Some(&diff),
-            success: Some(success),
-            gas_used: Some(gas_used),
-            writes: Some(&order.writes),
-        })?;
-        self.evm.ctx.journaled_state.database.commit(outcome.state);
-        Ok(Executed { evidence, trace, diff })
+            success: *success,
+            gas_used: Some(*gas_used),
+            logs_known: true,
+        };
+        builder::build_executed(&about, flat, changes, writes)
+    }
+
+    /// Keeps what a transaction changed.
+    pub(crate) fn keep(&mut self, ran: Ran) {
+        self.evm.commit(ran.state);
     }
 }
 
@@ -124,6 +105,6 @@ pub(crate) fn refused(error: &EVMError<Missing>, what: &str) -> SimulateError {
     }
 }
 
-fn absent(missing: Missing, what: &str) -> SimulateError {
+pub(crate) fn absent(missing: Missing, what: &str) -> SimulateError {
     SimulateError::incomplete(format!("{what} reads beyond what was given: {missing}"))
 }

@@ -1,75 +1,106 @@
-//! What is observed while a transaction runs, and its translation to the shapes of a node.
+//! Transactions as a node would tell of them: what its tracers answer, and receipts. For recordings; Evidence has a
+//! quicker way of its own.
 
-use alloy_primitives::{Address, U256};
-use alloy_rpc_types_trace::geth::{CallConfig, CallFrame, DiffMode};
-use portcullis_types::wire::{StateDiff, TraceFrame, WireAccount, WireLog};
+use alloy_primitives::{Address, U64, U256};
+use alloy_rpc_types_trace::geth::{CallConfig, CallFrame, DiffMode, PreStateConfig, PreStateFrame};
+use portcullis_types::{
+    ids::ChainId,
+    wire::{StateDiff, TraceFrame, WireAccount, WireBlock, WireLog, WireReceipt, WireTransaction},
+};
 use revm::{
-    Inspector,
-    bytecode::opcode,
-    interpreter::{
-        CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter, interpreter_types::Jumps,
-    },
+    Context, DatabaseCommit, InspectEvm, MainBuilder, MainContext, MainnetEvm,
+    handler::MainnetContext,
 };
 use revm_inspectors::tracing::{TracingInspector, TracingInspectorConfig, types::CallTraceNode};
 
-use crate::builder::Write;
+use super::{
+    State,
+    check::Ending,
+    execute::{absent, refused},
+};
+use crate::{
+    error::SimulateError,
+    rules::{self, Hardfork},
+};
 
-/// Both observers, as one inspector.
-pub(crate) type Observer = (TracingInspector, WriteOrder);
+/// What a node would say of one transaction.
+pub(crate) struct Traced {
+    pub(crate) ending: Ending,
+    pub(crate) trace: TraceFrame,
+    pub(crate) diff: StateDiff,
+}
 
-pub(crate) fn observer() -> Observer {
+impl Traced {
+    /// The receipt that a node would give.
+    pub(crate) fn receipt(&self) -> WireReceipt {
+        let logs = self.ending.logs.iter().map(|log| WireLog {
+            address: log.address,
+            topics: log.topics().to_vec(),
+            data: log.data.data.clone(),
+            position: None,
+        });
+        WireReceipt {
+            transaction_hash: self.ending.hash,
+            status: Some(U64::from(u64::from(self.ending.success))),
+            gas_used: U64::from(self.ending.gas_used),
+            logs: logs.collect(),
+        }
+    }
+}
+
+/// An EVM in one block, with a node's tracer.
+pub(crate) struct Tracer<'a> {
+    evm: MainnetEvm<MainnetContext<&'a mut State>, TracingInspector>,
+    chain: ChainId,
+}
+
+impl<'a> Tracer<'a> {
+    pub(crate) fn new(
+        state: &'a mut State,
+        chain: ChainId,
+        hardfork: Hardfork,
+        block: &WireBlock,
+    ) -> Result<Self, SimulateError> {
+        let context = Context::mainnet()
+            .with_db(state)
+            .with_cfg(rules::configuration(chain, hardfork))
+            .with_block(rules::block_environment(chain, hardfork, block)?);
+        Ok(Self { evm: context.build_mainnet_with_inspector(tracer()), chain })
+    }
+
+    /// Executes one transaction and keeps what it changed.
+    pub(crate) fn run(&mut self, transaction: &WireTransaction) -> Result<Traced, SimulateError> {
+        let hash = transaction.hash;
+        let environment = rules::transaction_environment(self.chain, transaction)?;
+        let outcome = self.evm.inspect_tx(environment);
+        let outcome = outcome.map_err(|error| refused(&error, &format!("transaction {hash}")))?;
+        let (success, gas_used) = (outcome.result.is_success(), outcome.result.tx_gas_used());
+        let tracing = std::mem::replace(&mut self.evm.inspector, tracer());
+        let trace = call_tree(tracing.traces().nodes(), gas_used);
+        let trace = trace.ok_or_else(|| {
+            SimulateError::inconsistent(format!("transaction {hash} ran without a frame"))
+        })?;
+        let before: &State = self.evm.ctx.journaled_state.database;
+        let differences = PreStateConfig { diff_mode: Some(true), ..PreStateConfig::default() };
+        let frame = tracing.geth_builder().geth_prestate_traces(&outcome, &differences, before);
+        let diff = match frame.map_err(|missing| absent(missing, &format!("transaction {hash}")))? {
+            PreStateFrame::Diff(diff) => wire_diff(diff),
+            PreStateFrame::Default(_) => StateDiff::default(),
+        };
+        self.evm.ctx.journaled_state.database.commit(outcome.state);
+        let logs = if success { outcome.result.into_logs() } else { Vec::new() };
+        Ok(Traced { ending: Ending { hash, success, gas_used, logs }, trace, diff })
+    }
+}
+
+fn tracer() -> TracingInspector {
     let with_logs = CallConfig { with_log: Some(true), ..CallConfig::default() };
-    let tracing = TracingInspector::new(TracingInspectorConfig::from_geth_call_config(&with_logs));
-    (tracing, WriteOrder::default())
-}
-
-/// Records the writes to storage in order. Writes that fail for lack of gas are recorded too: their frame fails.
-#[derive(Debug, Default)]
-pub(crate) struct WriteOrder {
-    pub(crate) writes: Vec<Write>,
-    entered: u32,
-    running: Vec<u32>,
-}
-
-impl WriteOrder {
-    fn enter(&mut self) {
-        self.running.push(self.entered);
-        self.entered = self.entered.saturating_add(1);
-    }
-}
-
-impl<CTX> Inspector<CTX> for WriteOrder {
-    fn step(&mut self, interpreter: &mut Interpreter, _: &mut CTX) {
-        if interpreter.bytecode.opcode() != opcode::SSTORE {
-            return;
-        }
-        if let (Some(frame), Ok(slot)) = (self.running.last(), interpreter.stack.peek(0)) {
-            self.writes.push(Write { frame: *frame, entered: self.entered, slot: slot.into() });
-        }
-    }
-
-    fn call(&mut self, _: &mut CTX, _: &mut CallInputs) -> Option<CallOutcome> {
-        self.enter();
-        None
-    }
-
-    fn call_end(&mut self, _: &mut CTX, _: &CallInputs, _: &mut CallOutcome) {
-        self.running.pop();
-    }
-
-    fn create(&mut self, _: &mut CTX, _: &mut CreateInputs) -> Option<CreateOutcome> {
-        self.enter();
-        None
-    }
-
-    fn create_end(&mut self, _: &mut CTX, _: &CreateInputs, _: &mut CreateOutcome) {
-        self.running.pop();
-    }
+    TracingInspector::new(TracingInspectorConfig::from_geth_call_config(&with_logs))
 }
 
 /// The call tree as `callTracer` with logs would answer it. Children stand behind their parents in `nodes`, so that
 /// putting the tree together from the back needs no recursion.
-pub(crate) fn call_tree(nodes: &[CallTraceNode], gas_used: u64) -> Option<TraceFrame> {
+fn call_tree(nodes: &[CallTraceNode], gas_used: u64) -> Option<TraceFrame> {
     let mut children: Vec<Vec<TraceFrame>> = Vec::new();
     children.resize_with(nodes.len(), Vec::new);
     let mut numbered: Vec<(usize, &CallTraceNode)> = nodes.iter().enumerate().collect();
@@ -96,7 +127,7 @@ fn wire_frame(frame: CallFrame) -> TraceFrame {
         address: log.address.unwrap_or(frame.to.unwrap_or(Address::ZERO)),
         topics: log.topics.unwrap_or_default(),
         data: log.data.unwrap_or_default(),
-        position: log.position.map(alloy_primitives::U64::from),
+        position: log.position.map(U64::from),
     });
     TraceFrame {
         kind: frame.typ,
@@ -115,7 +146,7 @@ fn wire_frame(frame: CallFrame) -> TraceFrame {
 }
 
 /// The diff as a node would answer it.
-pub(crate) fn wire_diff(diff: DiffMode) -> StateDiff {
+fn wire_diff(diff: DiffMode) -> StateDiff {
     let account = |(address, state): (Address, alloy_rpc_types_trace::geth::AccountState)| {
         let account = WireAccount {
             balance: state.balance,

@@ -11,6 +11,7 @@ mod blocks;
 mod builder;
 mod common;
 mod data;
+mod programs;
 mod properties;
 mod roads;
 mod state;
