@@ -353,7 +353,8 @@ async fn a_rehearsal_that_takes_too_long_refuses_unless_the_policy_says_race() {
     let slow = Fault::Slow(Duration::from_secs(3));
     let node = proxy::start(scene.chain.url.clone(), "eth_simulateV1", slow).await;
     let rehearsal_time_limit = Duration::from_millis(200);
-    let careful = ActSettings { rehearsal_time_limit, ..quick() };
+    let reach_time_limit = Duration::from_millis(500);
+    let careful = ActSettings { rehearsal_time_limit, reach_time_limit, ..quick() };
     let journal = Journal::default();
     let by_the_book = actuator(std::slice::from_ref(&node), &scene.lever, careful).await;
     let end = by_the_book.perform(&scene.pull(), &[], NOW, &journal).await.unwrap();

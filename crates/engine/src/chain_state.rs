@@ -53,6 +53,12 @@ impl ChainState {
         self.recent.back()
     }
 
+    /// The newest block that was inspected, as far as it is remembered.
+    pub fn newest_inspected(&self) -> Option<BlockId> {
+        let is_open = |head: &&BlockHead| self.waiting.get(&head.id.number) == Some(&head.id);
+        self.recent.iter().rev().find(|head| !is_open(head)).map(|head| head.id)
+    }
+
     /// The block with this identity, if it is remembered as part of the chain.
     pub fn find(&self, block: BlockId) -> Option<&BlockHead> {
         self.recent.iter().rev().find(|head| head.id == block)
@@ -195,6 +201,21 @@ mod tests {
         assert!(chain.check().is_err());
         chain.blinded(11, 11);
         assert!(chain.check().is_ok());
+    }
+
+    #[test]
+    fn the_newest_inspected_block_is_not_the_one_inspected_last() {
+        let mut chain = ChainState::default();
+        for number in 10..=13 {
+            chain.commit(&head(number));
+        }
+        assert_eq!(chain.newest_inspected(), None);
+        for (number, newest) in [(12, 12), (10, 12), (13, 13), (11, 13)] {
+            chain.inspected(head(number).id);
+            assert_eq!(chain.newest_inspected(), Some(head(newest).id));
+        }
+        chain.uncommit(&[head(13).id]);
+        assert_eq!(chain.newest_inspected(), Some(head(12).id));
     }
 
     #[test]

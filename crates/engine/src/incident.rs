@@ -65,7 +65,17 @@ pub(crate) struct Incidents {
     open: Option<(CaseId, Millis)>,
     levers: BTreeMap<String, LeverStatus>,
     pulled_at: BTreeMap<String, Millis>,
-    pulls: VecDeque<(Millis, Usd)>,
+    pulls: VecDeque<Pull>,
+}
+
+/// A pull that counts against the budget.
+#[derive(Debug)]
+struct Pull {
+    action: EffectId,
+    at: Millis,
+    cost: Usd,
+    /// When the same lever was pulled before.
+    before: Option<Millis>,
 }
 
 impl Incidents {
@@ -120,17 +130,27 @@ impl Incidents {
     /// Notes that a lever is pulled and what that costs if it was without need.
     pub(crate) fn pull(&mut self, lever: &Lever, action: EffectId, now: Millis) {
         self.set(&lever.name, LeverStatus::Moving(action));
-        self.pulled_at.insert(lever.name.clone(), now);
-        self.pulls.push_back((now, lever.false_stop_cost));
-        while self.pulls.front().is_some_and(|(at, _)| now.since(*at) > BUDGET_WINDOW_MS) {
+        let before = self.pulled_at.insert(lever.name.clone(), now);
+        self.pulls.push_back(Pull { action, at: now, cost: lever.false_stop_cost, before });
+        while self.pulls.front().is_some_and(|pull| now.since(pull.at) > BUDGET_WINDOW_MS) {
             self.pulls.pop_front();
         }
     }
 
+    /// A pull that was refused stopped nothing: it costs nothing, and no cool-down follows it. How soon it may be tried
+    /// again is for [`REFUSAL_STANDS_MS`] to say.
+    fn forgive(&mut self, lever: &str, action: EffectId) {
+        let Some(place) = self.pulls.iter().position(|pull| pull.action == action) else { return };
+        match self.pulls.remove(place).and_then(|pull| pull.before) {
+            Some(before) => self.pulled_at.insert(lever.to_owned(), before),
+            None => self.pulled_at.remove(lever),
+        };
+    }
+
     /// What was spent in the last day, and on how many pulls.
     pub(crate) fn spent(&self, now: Millis) -> (Usd, u32) {
-        let recent = self.pulls.iter().filter(|(at, _)| now.since(*at) <= BUDGET_WINDOW_MS);
-        recent.fold((Usd::ZERO, 0), |(sum, count), (_, cost)| (sum + *cost, count + 1))
+        let recent = self.pulls.iter().filter(|pull| now.since(pull.at) <= BUDGET_WINDOW_MS);
+        recent.fold((Usd::ZERO, 0), |(sum, count), pull| (sum + pull.cost, count + 1))
     }
 
     /// Lever states as the decision sees them.
@@ -187,5 +207,71 @@ impl Incidents {
             _ => return,
         };
         self.set(name, status);
+        if let Outcome::Refused { .. } = outcome {
+            self.forgive(name, action.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{Address, Bytes, U256};
+    use portcullis_case::ActionRecord;
+    use portcullis_types::{
+        action::{Action, Call, Rung, Undo, ViewCheck},
+        ids::Seq,
+    };
+
+    use super::*;
+
+    fn lever() -> Lever {
+        let (to, data) = (Address::ZERO, Bytes::new());
+        let (expect, meaning) = (U256::ONE, "it is paused".to_owned());
+        Lever {
+            name: "pause".to_owned(),
+            rung: Rung::Market,
+            chain: 1,
+            covers: Vec::new(),
+            preflight: Vec::new(),
+            call: Call { to, data: data.clone(), gas_limit: 100_000 },
+            verify: ViewCheck { to, data, expect, meaning },
+            undo: Undo::ByPeople { how: "the admin unpauses".to_owned() },
+            hold_seconds: 60,
+            false_stop_cost: Usd::dollars(1_000),
+            traps: Vec::new(),
+        }
+    }
+
+    /// Pulls, and takes in how that ended.
+    fn pull(incidents: &mut Incidents, seq: u64, now: Millis, outcome: &Outcome) {
+        let id = EffectId { seq: Seq(seq), index: 0 };
+        incidents.pull(&lever(), id, now);
+        let action = Action {
+            id,
+            case: CaseId(Seq(1)),
+            protocol: "market".to_owned(),
+            intent: Intent::Pull,
+            lever: lever(),
+            attack: None,
+            expires: now.plus_seconds(60),
+        };
+        let record = ActionRecord { action, issued_at: now, outcomes: vec![outcome.clone()] };
+        incidents.ended(&record, outcome, now);
+    }
+
+    #[test]
+    fn a_refused_pull_costs_nothing_and_starts_no_cool_down() {
+        let mut incidents = Incidents::new(&[lever()]);
+        let refused = Outcome::Refused { why: "the node does not answer".to_owned() };
+        let failed = Outcome::Failed { why: "it reverted".to_owned() };
+        let pulled_at =
+            |incidents: &Incidents, now| incidents.lever_states(&[lever()], now)[0].pulled_at;
+        let (one, two, three) = (Millis(1_000), Millis(100_000), Millis(200_000));
+        pull(&mut incidents, 1, one, &refused);
+        assert_eq!((incidents.spent(one), pulled_at(&incidents, one)), ((Usd::ZERO, 0), None));
+        pull(&mut incidents, 2, two, &failed);
+        pull(&mut incidents, 3, three, &refused);
+        assert_eq!(incidents.spent(three), (Usd::dollars(1_000), 1));
+        assert_eq!(pulled_at(&incidents, three), Some(two), "the pull that was sent counts");
     }
 }

@@ -197,8 +197,11 @@ impl Engine {
         }
     }
 
-    /// Asks for everything that may have changed, as of the end of `block`.
+    /// Asks for everything that may have changed, as of the end of `block`, or of a later one that was inspected before
+    /// it: an older state must not be taken for the newest.
     fn ask_reads(&mut self, step: &mut Step, chain: ChainId, block: BlockId) {
+        let newest = self.chains.get(&chain).and_then(ChainState::newest_inspected);
+        let block = newest.filter(|newest| newest.number > block.number).unwrap_or(block);
         let mut probes = BTreeSet::new();
         for guard in self.guards.iter().filter(|guard| guard.config.protocol.chain == chain) {
             probes.extend(guard.stale().cloned());
@@ -320,6 +323,11 @@ impl Engine {
     /// Whether an effect is still wanted.
     pub fn wants(&self, effect: EffectId) -> bool {
         self.outstanding.contains_key(&effect)
+    }
+
+    /// Whether the state of everything protected was asked for and answered: from then on nothing escapes.
+    pub fn is_informed(&self) -> bool {
+        self.guards.iter().all(Guard::has_readings)
     }
 
     /// The cases, oldest first.

@@ -4,11 +4,13 @@
 const METHOD_NOT_FOUND: i64 = -32601;
 /// The code for a call that reverted.
 const REVERTED: i64 = 3;
+/// The codes for a failure inside the node, and for a limit of requests: neither says anything of what was asked.
+const NODES_OWN_TROUBLE: [i64; 2] = [-32603, -32005];
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
-    /// The node answered with an error. Asking again gives the same until the chain changes.
+    /// The node answered with an error.
     #[error("the node refused {method}: {message}")]
     Refused {
         /// JSON-RPC method.
@@ -57,9 +59,22 @@ impl NodeError {
             if *code == REVERTED || message.to_ascii_lowercase().contains("revert"))
     }
 
-    /// Whether asking again may help.
+    /// Whether no node said anything.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Silent { .. })
+    }
+
+    /// Whether the trouble is the node's own, so that asking again may help: silence, an error inside it, a limit of
+    /// requests. Some put that into an answer of HTTP status 200.
+    pub fn is_nodes_own(&self) -> bool {
+        let Self::Refused { code, message, .. } = self else { return self.is_silence() };
+        let message = message.to_ascii_lowercase();
+        let says_so =
+            ["internal error", "too many requests", "rate limit", "timed out", "try again"];
+        !self.is_revert()
+            && !self.is_missing_method()
+            && (NODES_OWN_TROUBLE.contains(code)
+                || says_so.iter().any(|words| message.contains(words)))
     }
 }
 
@@ -68,30 +83,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_method_is_told_from_a_revert() {
+    fn a_missing_method_a_revert_and_a_nodes_own_trouble_are_told_apart() {
         let refused = |code, message: &str| NodeError::Refused {
             method: "eth_simulateV1",
             code,
             message: message.to_owned(),
         };
         let cases = [
-            (refused(-32601, "Method not found"), true, false),
+            (refused(-32601, "Method not found"), (true, false, false)),
             (
                 refused(-32000, "the method eth_simulateV1 does not exist/is not available"),
-                true,
-                false,
+                (true, false, false),
             ),
-            (refused(-32601, ""), true, false),
-            (refused(3, "execution reverted: EnforcedPause()"), false, true),
-            (refused(-32000, "execution reverted"), false, true),
-            (refused(-32000, "header not found"), false, false),
+            (refused(-32601, ""), (true, false, false)),
+            (refused(3, "execution reverted: EnforcedPause()"), (false, true, false)),
+            (refused(-32000, "execution reverted"), (false, true, false)),
+            (refused(-32603, "execution reverted"), (false, true, false)),
+            (refused(-32000, "header not found"), (false, false, false)),
+            (refused(-32000, "insufficient funds for gas * price + value"), (false, false, false)),
+            (refused(-32603, "unexpected state"), (false, false, true)),
+            (refused(-32005, "limit exceeded"), (false, false, true)),
+            (refused(-32000, "Too Many Requests"), (false, false, true)),
         ];
-        for (error, missing, revert) in cases {
-            assert_eq!(
-                (error.is_missing_method(), error.is_revert()),
-                (missing, revert),
-                "{error}"
-            );
+        for (error, expected) in cases {
+            let is = (error.is_missing_method(), error.is_revert(), error.is_nodes_own());
+            assert_eq!(is, expected, "{error}");
         }
     }
 }

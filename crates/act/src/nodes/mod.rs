@@ -4,36 +4,28 @@
 //! often hold an access key, so no message and no `Debug` output shows more of them than the host.
 
 mod error;
+mod node;
 
 use std::{fmt, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
-use alloy_provider::{Provider as _, ProviderBuilder, RootProvider};
-use alloy_transport::{RpcError, TransportError, TransportErrorKind};
 use futures_util::future::join_all;
 use portcullis_types::{
     action::{Call, ViewCheck},
     chain::BlockId,
-    text::printable,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
-use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 pub use self::error::NodeError;
+use self::node::{Answer, Node, silent};
 
 /// Nodes of one chain, best first.
 #[derive(Clone)]
 pub struct Nodes {
     nodes: Vec<Node>,
     answer_time_limit: Duration,
-}
-
-#[derive(Clone)]
-struct Node {
-    host: String,
-    provider: RootProvider,
 }
 
 /// The head of a block, as far as sending needs it.
@@ -219,95 +211,7 @@ pub(crate) fn first_word(answer: &Bytes) -> Option<U256> {
 
 impl fmt::Debug for Nodes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.nodes.iter().map(|node| &node.host)).finish()
-    }
-}
-
-/// What can be read from a node's answer.
-pub(crate) trait Answer:
-    DeserializeOwned + fmt::Debug + Send + Sync + Unpin + 'static
-{
-}
-impl<T: DeserializeOwned + fmt::Debug + Send + Sync + Unpin + 'static> Answer for T {}
-
-impl Node {
-    async fn connect(url: &Url, time_limit: Duration) -> Result<Self, NodeError> {
-        let host = url.host_str().unwrap_or("(no host)").to_owned();
-        let broken = |detail: String| NodeError::Address { node: host.clone(), detail };
-        let provider = match url.scheme() {
-            "http" | "https" => {
-                let mut client = reqwest::Client::builder().timeout(time_limit);
-                if is_loopback(url) {
-                    // A proxy from the environment must not stand between us and a node of our own.
-                    client = client.no_proxy();
-                }
-                let client =
-                    client.build().map_err(|error| broken(error.without_url().to_string()))?;
-                ProviderBuilder::default().connect_reqwest(client, url.clone())
-            }
-            "ws" | "wss" => match timeout(time_limit, RootProvider::connect(url.as_str())).await {
-                Ok(Ok(provider)) => provider,
-                Ok(Err(_)) | Err(_) => {
-                    return Err(broken("no connection: check that it runs".to_owned()));
-                }
-            },
-            scheme => {
-                return Err(broken(format!(
-                    "`{scheme}` is not a scheme: use http, https, ws or wss"
-                )));
-            }
-        };
-        Ok(Self { host, provider })
-    }
-
-    async fn request<T: Answer>(
-        &self,
-        method: &'static str,
-        params: Json,
-        time_limit: Duration,
-    ) -> Result<T, NodeError> {
-        let request = self.provider.raw_request::<Json, T>(method.into(), params);
-        match timeout(time_limit, request).await {
-            Ok(answer) => answer.map_err(|error| self.explain(method, &error)),
-            Err(_) => Err(silent(
-                method,
-                &self.host,
-                format!("nothing within {} ms", time_limit.as_millis()),
-            )),
-        }
-    }
-
-    /// Our words for a transport's error: its own hold the node's whole address.
-    fn explain(&self, method: &'static str, error: &TransportError) -> NodeError {
-        let detail = match error {
-            RpcError::ErrorResp(refusal) => {
-                let data = refusal.data.as_ref().map_or(String::new(), |data| format!(" {data}"));
-                let message = printable(&format!("{}{data}", refusal.message));
-                return NodeError::Refused { method, code: refusal.code, message };
-            }
-            RpcError::Transport(
-                TransportErrorKind::HttpError(http)
-                | TransportErrorKind::HttpErrorWithRetryAfter { error: http, .. },
-            ) => format!("HTTP status {}", http.status),
-            RpcError::DeserError { .. } | RpcError::NullResp => {
-                "an answer of another form".to_owned()
-            }
-            _ => "not reachable".to_owned(),
-        };
-        silent(method, &self.host, detail)
-    }
-}
-
-fn silent(method: &'static str, node: &str, detail: String) -> NodeError {
-    NodeError::Silent { method, node: node.to_owned(), detail }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        f.debug_list().entries(self.nodes.iter().map(Node::host)).finish()
     }
 }
 

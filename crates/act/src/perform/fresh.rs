@@ -80,21 +80,32 @@ impl<'a> Fresh<'a> {
 
     /// Looks at the chain and rehearses. With `lane_clear` the account must have nothing in flight.
     async fn rehearsed(self, lane_clear: bool) -> Result<Next<Rehearsed<'a>>, PerformError> {
-        let look = match self.look_until_clear(lane_clear).await {
-            Ok(look) => look,
-            Err(why) => return self.refuse(why).await,
+        let deadline = self.job.reach_deadline();
+        let (look, played) = loop {
+            let look = match self.look_until_clear(lane_clear).await {
+                Ok(look) => look,
+                Err(why) => return self.refuse(why).await,
+            };
+            if look.holds {
+                let outcome = Outcome::Held { block: look.head.id, by_us: false };
+                return Ok(Next::End(self.job.end(outcome).await?));
+            }
+            if let Some(unmet) = look.unmet {
+                let why = format!(
+                    "before the call it must be so that {unmet}, and it is not: check roles and state"
+                );
+                return self.refuse(why).await;
+            }
+            let played = self.rehearse(look.head).await;
+            // Unrehearsed nothing is sent, so a node that comes to itself is worth waiting for. The chain has moved
+            // on meanwhile: look again.
+            let decided = played.is_ok() || Instant::now() >= deadline;
+            if decided || !self.job.settings().rehearsal_required {
+                break (look, played);
+            }
+            tokio::time::sleep(self.job.settings().poll_interval).await;
         };
-        if look.holds {
-            let outcome = Outcome::Held { block: look.head.id, by_us: false };
-            return Ok(Next::End(self.job.end(outcome).await?));
-        }
-        if let Some(unmet) = look.unmet {
-            let why = format!(
-                "before the call it must be so that {unmet}, and it is not: check roles and state"
-            );
-            return self.refuse(why).await;
-        }
-        let estimate = match self.rehearse(look.head).await {
+        let estimate = match played {
             Ok((rehearsal, estimate)) => {
                 self.job.note(Outcome::Rehearsed(rehearsal.clone())).await?;
                 if let Some(why) = objection(&rehearsal) {
@@ -150,12 +161,12 @@ impl<'a> Fresh<'a> {
         }
     }
 
-    /// Looks, again and again while nodes are silent, up to the limit.
+    /// Looks, again and again while nodes are silent or in trouble, up to the limit.
     async fn look_patiently(&self) -> Result<Look, NodeError> {
         let deadline = self.job.reach_deadline();
         loop {
             match self.look().await {
-                Err(error) if error.is_silence() && Instant::now() < deadline => {
+                Err(error) if error.is_nodes_own() && Instant::now() < deadline => {
                     tokio::time::sleep(self.job.settings().poll_interval).await;
                 }
                 answer => return answer,

@@ -94,6 +94,7 @@ impl<'a> Prepared<'a> {
 
     /// Gives the newest bytes to all nodes, until one has an opinion.
     async fn broadcast(mut self) -> Result<Broadcast<'a>, PerformError> {
+        let deadline = self.job.reach_deadline();
         loop {
             let answers = self.job.nodes().broadcast(&self.attempts.newest().raw).await;
             match Opinion::of(&answers) {
@@ -105,14 +106,21 @@ impl<'a> Prepared<'a> {
                     }
                     return Ok(self.into_sent());
                 }
-                Opinion::Rejected(why) if self.attempts.is_first() && !self.attempts.was_sent() => {
+                // The node's own trouble says nothing of the transaction, for a while.
+                Opinion::Trouble(why) if Instant::now() < deadline => self.job.pause(&why).await?,
+                Opinion::Rejected(why) | Opinion::Trouble(why)
+                    if self.attempts.is_first() && !self.attempts.was_sent() =>
+                {
                     let why = format!(
                         "no node takes the transaction: {why}; correct that, then decide anew"
                     );
                     return Ok(Broadcast::End(self.job.end(Outcome::Failed { why }).await?));
                 }
                 // Included, or under a dearer one of ours, or an earlier one is out: the next look tells.
-                Opinion::NonceUsed | Opinion::TooCheap | Opinion::Rejected(_) => {
+                Opinion::NonceUsed
+                | Opinion::TooCheap
+                | Opinion::Rejected(_)
+                | Opinion::Trouble(_) => {
                     return Ok(self.into_sent());
                 }
                 Opinion::Silence(why) => self.job.pause(&why).await?,
@@ -132,6 +140,8 @@ enum Opinion {
     NonceUsed,
     TooCheap,
     Rejected(String),
+    /// A node has trouble of its own.
+    Trouble(String),
     Silence(String),
 }
 
@@ -182,6 +192,8 @@ impl Opinion {
             "fee cap less than",
         ]) {
             Self::TooCheap
+        } else if error.is_nodes_own() {
+            Self::Trouble(error.to_string())
         } else {
             Self::Rejected(error.to_string())
         }
@@ -191,9 +203,10 @@ impl Opinion {
         match self {
             Self::Silence(_) => 0,
             Self::Rejected(_) => 1,
-            Self::TooCheap => 2,
-            Self::NonceUsed => 3,
-            Self::Taken => 4,
+            Self::Trouble(_) => 2,
+            Self::TooCheap => 3,
+            Self::NonceUsed => 4,
+            Self::Taken => 5,
         }
     }
 }
@@ -306,16 +319,18 @@ mod tests {
     #[test]
     fn nodes_words_are_understood_and_the_most_hopeful_counts() {
         let cases = [
-            (vec![Ok(B256::ZERO)], 4),
-            (vec![refused("already known")], 4),
-            (vec![refused("transaction already imported")], 4),
-            (vec![refused("nonce too low: next nonce 5, tx nonce 4")], 3),
-            (vec![refused("replacement transaction underpriced")], 2),
-            (vec![refused("max fee per gas less than block base fee")], 2),
+            (vec![Ok(B256::ZERO)], 5),
+            (vec![refused("already known")], 5),
+            (vec![refused("transaction already imported")], 5),
+            (vec![refused("nonce too low: next nonce 5, tx nonce 4")], 4),
+            (vec![refused("replacement transaction underpriced")], 3),
+            (vec![refused("max fee per gas less than block base fee")], 3),
             (vec![refused("insufficient funds for gas * price + value")], 1),
+            (vec![refused("internal error")], 2),
+            (vec![refused("insufficient funds"), refused("internal error")], 2),
             (vec![silent()], 0),
-            (vec![silent(), refused("insufficient funds"), refused("nonce too low")], 3),
-            (vec![refused("nonce too low"), Ok(B256::ZERO), silent()], 4),
+            (vec![silent(), refused("insufficient funds"), refused("nonce too low")], 4),
+            (vec![refused("nonce too low"), Ok(B256::ZERO), silent()], 5),
             (vec![], 0),
         ];
         for (answers, rank) in cases {

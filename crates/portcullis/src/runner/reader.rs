@@ -1,6 +1,6 @@
 //! The reader of one chain: makes Evidence and readings, one job after the other, in the order of the blocks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use portcullis_observe::{EvidenceMethod, Node};
 use portcullis_simulate::{
@@ -14,7 +14,7 @@ use portcullis_types::{
     probe::{Probe, Reading},
     wire::BlockMaterial,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::service::{JOBS_MAX, ServiceError};
 
@@ -72,31 +72,49 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     jobs: mpsc::Sender<Job>,
+    /// Told when a job succeeds after one that failed.
+    healed: Arc<Notify>,
 }
 
 impl Reader {
     /// Starts a reader. Its answers go to `answers`.
     pub(crate) fn start(node: Node, how: EvidenceMethod, answers: mpsc::Sender<Answer>) -> Self {
         let (jobs, mut queue) = mpsc::channel(JOBS_MAX);
+        let reader = Self { jobs, healed: Arc::default() };
+        let healed = Arc::clone(&reader.healed);
         tokio::spawn(async move {
+            let mut is_ill = false;
             while let Some(job) = queue.recv().await {
                 let answer = work(&node, how, job).await;
+                match &answer {
+                    Answer::Blind { .. } => is_ill = true,
+                    Answer::Evidence { .. } if is_ill => {
+                        is_ill = false;
+                        healed.notify_waiters();
+                    }
+                    Answer::Evidence { .. } | Answer::Readings { .. } => {}
+                }
                 if answers.send(answer).await.is_err() {
                     return;
                 }
             }
         });
-        Self { jobs }
+        reader
     }
 
     pub(crate) fn ask(&self, job: Job) -> Result<(), ServiceError> {
         self.jobs.try_send(job).map_err(|_| ServiceError::PartEnded("the reader's queue"))
     }
 
+    /// Asks after a pause, or as soon as another job shows that the node has come to itself: what was missed in an
+    /// outage may be the attack.
     pub(crate) fn ask_later(&self, job: Job, pause: Duration) {
-        let jobs = self.jobs.clone();
+        let (jobs, healed) = (self.jobs.clone(), Arc::clone(&self.healed));
         tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = healed.notified() => {}
+            }
             // Nobody listens any more only when the program stops.
             let _stopped = jobs.send(job).await;
         });

@@ -1,7 +1,11 @@
 //! `portcullis run`: one task owns journal and engine; readers, sources and responders work beside it and report back
 //! through bounded queues.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    mem::{Discriminant, discriminant},
+    time::Duration,
+};
 
 use portcullis_engine::{Effect, Event, StepOutput};
 use portcullis_types::{
@@ -88,7 +92,8 @@ pub struct Service {
 
 struct Retry {
     pause: Duration,
-    cause: BlindCause,
+    /// Kinds of cause that were noted. A node that changes its words with every answer must not fill the journal.
+    noted: Vec<Discriminant<BlindCause>>,
 }
 
 impl Service {
@@ -112,6 +117,7 @@ impl Service {
         let again: Vec<(EffectId, Effect)> =
             self.core.engine().outstanding().map(|(id, effect)| (id, effect.clone())).collect();
         self.dispatch(again)?;
+        self.announce();
         loop {
             let roomy = self.waiting() < WAITING_BLOCKS_MAX;
             let expiry = pause_until(self.core.engine().next_expiry());
@@ -141,6 +147,15 @@ impl Service {
                     }
                 }
             }
+        }
+    }
+
+    /// Says once that everything is watched. After a restart that may be so from the journal alone.
+    fn announce(&mut self) {
+        if self.core.engine().is_informed()
+            && let Some(ready) = self.ready.take()
+        {
+            ready();
         }
     }
 
@@ -200,22 +215,24 @@ impl Service {
             Answer::Readings { id, chain, block, readings } => {
                 self.retries.remove(&id);
                 self.take(Event::Read { effect: id, chain, block, readings })?;
-                if let Some(ready) = self.ready.take() {
-                    ready();
-                }
+                self.announce();
                 Ok(())
             }
             Answer::Blind { chain, job, cause } => self.retry(chain, &job, cause),
         }
     }
 
-    /// Notes a block that could not be looked at, once for every cause, and has it tried again later.
+    /// Notes a block that could not be looked at, once for every kind of cause, and has it tried again later.
     fn retry(&mut self, chain: ChainId, job: &Job, cause: BlindCause) -> Result<(), ServiceError> {
-        let id = job.id();
-        let known = self.retries.get(&id);
-        let pause = known.map_or(RETRY_FIRST, |retry| (retry.pause * 2).min(RETRY_MAX));
-        let news = known.is_none_or(|retry| retry.cause != cause);
-        self.retries.insert(id, Retry { pause, cause: cause.clone() });
+        let fresh = || Retry { pause: RETRY_FIRST, noted: Vec::new() };
+        let retry = self.retries.entry(job.id()).or_insert_with(fresh);
+        let pause = retry.pause;
+        retry.pause = (pause * 2).min(RETRY_MAX);
+        let kind = discriminant(&cause);
+        let news = !retry.noted.contains(&kind);
+        if news {
+            retry.noted.push(kind);
+        }
         if let Some(reader) = self.readers.get(&chain) {
             reader.ask_later(job.clone(), pause);
         }

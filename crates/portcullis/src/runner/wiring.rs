@@ -26,6 +26,10 @@ use crate::config::{ChainFile, Compiled, ResponderFile, online::node_options};
 /// Facts, reports and failures that may wait for the journal.
 const WAITING_MAX: usize = 64;
 
+/// Longest pause before a node that fails is asked for its head again, unless it is asked less often anyway. An attack
+/// does not wait until a node has rested.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
 /// Gwei in wei.
 const GWEI: u128 = 1_000_000_000;
 
@@ -57,7 +61,7 @@ impl Service {
             let node = Node::connect_with(&chain.nodes, chain.id, node_options(chain)).await?;
             let capabilities = node.capabilities().await?;
             let method = capabilities.evidence_method();
-            tracing::info!(chain = chain.name, node = node.shown(), "{method}");
+            eprintln!("{} at {}: {method}", chain.name, node.shown());
             let source =
                 RpcSource::new(node.clone(), &resume(core.engine(), chain), options(chain));
             follow(source, facts.clone(), failures.clone());
@@ -131,6 +135,7 @@ fn resume(engine: &Engine, chain: &ChainFile) -> Resume {
 fn options(chain: &ChainFile) -> SourceOptions {
     SourceOptions {
         poll_interval: Duration::from_millis(chain.poll_ms),
+        pause_max: PAUSE_MAX.max(Duration::from_millis(chain.poll_ms)),
         ..SourceOptions::default()
     }
 }
