@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::B256;
 use portcullis_types::{
     action::{Action, Intent, Outcome},
     case_event::CaseEvent,
@@ -184,16 +183,16 @@ impl Case {
             .map(|record| &record.finding)
     }
 
-    /// Lost so far. Several detectors may report one transaction's loss, so each transaction counts once, with the
-    /// largest figure.
+    /// Lost so far. Several detectors report the same loss, and not always on the same transaction (an invariant is only
+    /// read at the end of a block): of each block the largest sum that one detector reports counts.
     pub fn loss(&self) -> Usd {
-        let mut by_transaction: BTreeMap<B256, Usd> = BTreeMap::new();
+        let mut blocks: BTreeMap<u64, BTreeMap<&str, Usd>> = BTreeMap::new();
         for finding in self.live_findings() {
-            let place = finding.transaction.unwrap_or(finding.block.hash);
-            let largest = by_transaction.entry(place).or_default();
-            *largest = (*largest).max(finding.loss);
+            let detectors = blocks.entry(finding.block.number).or_default();
+            *detectors.entry(&finding.detector).or_default() += finding.loss;
         }
-        by_transaction.into_values().sum()
+        let largest = |detectors: BTreeMap<&str, Usd>| detectors.into_values().max();
+        blocks.into_values().filter_map(largest).sum()
     }
 
     /// Where the case stands.

@@ -138,6 +138,27 @@ fn show(case: &Case, json: bool) -> anyhow::Result<Ending> {
     Ok(Ending::Fine)
 }
 
+/// Columns for what happened; with the columns before it a line of 120.
+const TEXT_COLUMNS: usize = 82;
+
+/// Breaks a text between words. A word that is too long stays whole.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used > 0 && used + 1 + word.chars().count() > columns {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
 /// The case as text: a headline, then the timeline with milliseconds since the first entry.
 pub(crate) fn text(case: &Case, paint: Paint) -> String {
     let mut out = format!(
@@ -156,16 +177,16 @@ pub(crate) fn text(case: &Case, paint: Paint) -> String {
         case.live_findings().count(),
         time_of_day(case.opened_at)
     );
-    out += &paint.dim(&format!("{:>10}  {:>9}  {:<11}  what happened\n", "ms", "block", ""));
+    out += &paint.dim(&format!("{:>10}  {:>9}  {:<13}  what happened\n", "ms", "block", ""));
     for entry in &case.timeline {
         let block = entry.block.map_or_else(String::new, |block| block.to_string());
-        out += &format!(
-            "{:>10}  {:>9}  {:<11}  {}\n",
-            format!("+{}", entry.at.since(case.opened_at)),
-            block,
-            entry.what,
-            entry.text
-        );
+        let since = format!("+{}", entry.at.since(case.opened_at));
+        let mut lines = wrapped(&entry.text, TEXT_COLUMNS).into_iter();
+        let first = lines.next().unwrap_or_default();
+        out += &format!("{since:>10}  {block:>9}  {:<13}  {first}\n", entry.what);
+        for line in lines {
+            out += &format!("{:38}{line}\n", "");
+        }
     }
     if case.findings_dropped > 0 {
         out += &format!("\n{} more findings were counted but not kept\n", case.findings_dropped);

@@ -35,13 +35,12 @@ pub(crate) enum JournalCommand {
 pub(crate) fn journal(command: &JournalCommand, json: bool) -> anyhow::Result<Ending> {
     match command {
         JournalCommand::Verify { place, expect_head, file } => {
-            let result = match file {
-                Some(path) => verify_file(path)?,
-                None => {
-                    let journal = Journal::open_to_read(&place.path()?)?;
-                    store::verify_chain(&journal, *expect_head)
-                        .and_then(|_| store::replay_check(&journal))
-                }
+            let result = if let Some(path) = file {
+                verify_file(path)?
+            } else {
+                let journal = Journal::open_to_read(&place.path()?)?;
+                store::verify_chain(&journal, *expect_head)
+                    .and_then(|_| store::replay_check(&journal))
             };
             show(result, json)
         }

@@ -113,7 +113,7 @@ pub fn main() -> ExitCode {
         Ok(Ending::NotInOrder) => ExitCode::from(1),
         Err(error) => {
             eprintln!("portcullis: {error:#}");
-            let usage = error.chain().any(|cause| cause.is::<Usage>());
+            let usage = error.chain().any(<dyn std::error::Error>::is::<Usage>);
             ExitCode::from(if usage { 2 } else { 3 })
         }
     }

@@ -22,7 +22,8 @@ fn check(scenario: &str) {
         return;
     }
     let drilled = drill(scenario, &[]);
-    let number = |name: &str| drilled[name].as_f64().unwrap_or_else(|| panic!("{name}: {drilled:#}"));
+    let number =
+        |name: &str| drilled[name].as_f64().unwrap_or_else(|| panic!("{name}: {drilled:#}"));
     assert!(number("lossUnprotectedUsd") > 1_000_000.0, "{drilled:#}");
     assert!(number("lossProtectedUsd") <= number("lossUnprotectedUsd") / 4.0, "{drilled:#}");
     assert_eq!(drilled["falsePauses"], 0);
@@ -52,8 +53,7 @@ fn a_thousand_honest_blocks_of_each_world_lead_to_no_pause() {
         return;
     }
     for scenario in ["lending-spot-oracle", "safe-singleton-swap", "bridge-unproven-message"] {
-        let honest =
-            drill(scenario, &["--honest-only", "--blocks", "1000", "--interval-ms", "25"]);
+        let honest = drill(scenario, &["--honest-only", "--blocks", "1000", "--interval-ms", "25"]);
         assert_eq!(honest["falsePauses"], 0, "{honest:#}");
         assert_eq!(honest["findings"], 0, "{honest:#}");
         assert_eq!(honest["blind"], serde_json::json!([]), "{honest:#}");

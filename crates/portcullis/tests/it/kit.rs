@@ -1,36 +1,49 @@
 //! What the tests share: running the program, and a world with a watcher beside it.
 
+mod story;
+mod watcher;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
-use portcullis::store::{Body, Journal, replay_check};
-use portcullis_engine::{Coverage, Engine, Event};
-use portcullis_range::{Chain, ChainOptions, PlayOptions, PlayReport, Scenario, World, project_root};
-use portcullis_types::case_event::CaseEvent;
-use tempfile::TempDir;
+use alloy_primitives::{U256, hex};
+use portcullis_observe::Node;
+use portcullis_range::{
+    BlockPlayed, Chain, ChainOptions, PlayOptions, PlayReport, Scenario, World, project_root,
+    transactions_of,
+};
+use portcullis_types::{chain::BlockHead, probe::Probe};
+
+pub(crate) use story::Story;
+pub(crate) use watcher::Watcher;
+
+/// The id of every local chain.
+const CHAIN: u64 = 31_337;
+
+/// `paused()`.
+const PAUSED: [u8; 4] = hex!("5c975abb");
 
 /// The program.
-pub fn portcullis() -> Command {
+pub(crate) fn portcullis() -> Command {
     Command::new(env!("CARGO_BIN_EXE_portcullis"))
 }
 
 /// Runs the program to its end.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     portcullis().args(args).stdin(Stdio::null()).output().expect("the program starts")
 }
 
 /// Standard output and standard error as text, and the exit code.
-pub fn texts(output: &Output) -> (String, String, Option<i32>) {
+pub(crate) fn texts(output: &Output) -> (String, String, Option<i32>) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr), output.status.code())
 }
 
 /// Whether tests on a chain are switched off.
-pub fn without_chain() -> bool {
+pub(crate) fn without_chain() -> bool {
     let off = std::env::var_os("PORTCULLIS_SKIP_CHAIN").is_some();
     if off {
         eprintln!("skipped: PORTCULLIS_SKIP_CHAIN is set");
@@ -39,12 +52,12 @@ pub fn without_chain() -> bool {
 }
 
 /// The project's folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     project_root().expect("tests run inside the project")
 }
 
 /// Recorded chain data beside the project, if it is there.
-pub fn shared(part: &str) -> Option<PathBuf> {
+pub(crate) fn shared(part: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("PORTCULLIS_SHARED")
         .map_or_else(|| root().join("../shared"), PathBuf::from)
         .join("data")
@@ -57,224 +70,166 @@ pub fn shared(part: &str) -> Option<PathBuf> {
 }
 
 /// A world, and a `portcullis run` that watches it.
-pub struct Rig {
-    pub chain: Chain,
-    pub world: World,
-    pub scenario: Scenario,
-    folder: TempDir,
-    key: String,
-    child: Option<std::process::Child>,
+pub(crate) struct Rig {
+    pub(crate) chain: Chain,
+    pub(crate) world: World,
+    pub(crate) scenario: Scenario,
+    pub(crate) watcher: Watcher,
 }
 
 impl Rig {
     /// Builds the world of a scenario.
-    pub async fn new(scenario: &str) -> Self {
-        let scenario = Scenario::load(&root().join("scenarios").join(scenario)).expect("a scenario");
+    pub(crate) async fn new(scenario: &str) -> Self {
+        Self::of(Scenario::load(&root().join("scenarios").join(scenario)).expect("a scenario"))
+            .await
+    }
+
+    /// The same, with the attack in another block.
+    pub(crate) async fn with_attack_at(scenario: &str, block: u64) -> Self {
+        let from = root().join("scenarios").join(scenario);
+        let original = Scenario::load(&from).expect("a scenario");
+        let start = original.attack_start_block().expect("an attack");
+        let blocks = original.blocks();
+        let folder = tempfile::tempdir().expect("a folder");
+        let to = folder.path().join(scenario);
+        std::fs::create_dir(&to).expect("made");
+        std::fs::copy(from.join("portcullis.yaml"), to.join("portcullis.yaml")).expect("copied");
+        let world = std::fs::read_to_string(from.join("world.yaml")).expect("a world");
+        let world = world
+            .replace(&format!("startBlock: {start}"), &format!("startBlock: {block}"))
+            .replace(&format!("\nblocks: {blocks}"), &format!("\nblocks: {}", blocks + block));
+        std::fs::write(to.join("world.yaml"), world).expect("written");
+        Self::of(Scenario::load(&to).expect("a scenario")).await
+    }
+
+    async fn of(scenario: Scenario) -> Self {
         let chain = Chain::spawn(ChainOptions::default()).await.expect("anvil; run: make setup");
-        let world = World::build(&chain, &scenario, scenario.default_seed()).await.expect("a world");
+        let world =
+            World::build(&chain, &scenario, scenario.default_seed()).await.expect("a world");
         let index = world.responder_index().expect("a responder");
         let key = chain.development_key(index).expect("a key").to_string();
-        let folder = tempfile::tempdir().expect("a folder");
-        Self { chain, world, scenario, folder, key, child: None }
+        Self { chain, world, scenario, watcher: Watcher::new(key) }
     }
 
     /// Writes the configuration, with the node at `rpc`.
-    pub fn configure(&self, rpc: &str) {
+    pub(crate) fn configure(&self, rpc: &str) {
+        self.configure_with(rpc, &[]);
+    }
+
+    /// The same, with parts of the text replaced.
+    pub(crate) fn configure_with(&self, rpc: &str, replaced: &[(&str, &str)]) {
         let template = self.scenario.configuration().expect("a configuration");
         let extra = [("rpc", rpc), ("journal", "journal.sqlite")];
-        let text = self.world.render(template, &extra).expect("names are known");
-        let text = text.replace("requestTimeoutMs", "# requestTimeoutMs").replace(
-            "    pollMs: 50\n",
-            "    pollMs: 50\n    requestTimeoutMs: 1000\n",
-        );
+        let mut text = self.world.render(template, &extra).expect("names are known");
+        // A second is long on loopback, and no test waits longer for a node that hangs.
+        let timeout = ("    pollMs: 50\n", "    pollMs: 50\n    requestTimeoutMs: 1000\n");
+        for (from, to) in std::iter::once(&timeout).chain(replaced) {
+            assert!(text.contains(from), "{from} is in the configuration");
+            text = text.replace(from, to);
+        }
         std::fs::write(self.config(), text).expect("written");
     }
 
-    pub fn config(&self) -> PathBuf {
-        self.folder.path().join("portcullis.yaml")
+    pub(crate) fn config(&self) -> PathBuf {
+        self.watcher.config()
     }
 
-    pub fn journal(&self) -> PathBuf {
-        self.folder.path().join("journal.sqlite")
+    /// Starts watching, and waits until it does.
+    pub(crate) async fn watch(&mut self) {
+        self.watcher.start();
+        self.watcher.ready().await;
     }
 
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    /// Starts watching; returns at once.
-    pub fn start(&mut self) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("log"))
-            .expect("a log");
-        let ready = self.folder.path().join("ready");
-        let _absent = std::fs::remove_file(&ready);
-        let child = portcullis()
-            .args(["run", "-v", "--stop-with-stdin", "--config"])
-            .arg(self.config())
-            .arg("--ready-file")
-            .arg(ready)
-            .env("PORTCULLIS_RESPONDER_KEY", &self.key)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        self.child = Some(child);
-    }
-
-    /// Waits until it watches.
-    pub async fn ready(&mut self) {
-        let ready = self.folder.path().join("ready");
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !ready.exists() {
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("its state"));
-            assert!(ended.is_none(), "it ended with {ended:?}:\n{}", self.log());
-            assert!(Instant::now() < deadline, "it does not watch:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// `kill -9`.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("killed");
-            child.wait().expect("gone");
-        }
-    }
-
-    /// Asks it to end, and waits.
-    pub async fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        drop(child.stdin.take());
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(status) = child.try_wait().expect("its state") {
-                assert!(status.success(), "it ended with {status}:\n{}", self.log());
-                return;
-            }
-            if Instant::now() > deadline {
-                child.kill().expect("killed");
-                panic!("it does not end:\n{}", self.log());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Plays blocks.
-    pub async fn play(&mut self, attack: bool, blocks: u64, interval_ms: u64) -> PlayReport {
-        let options = PlayOptions {
+    /// How to play so many blocks.
+    pub(crate) fn options(&self, attack: bool, blocks: u64, interval_ms: u64) -> PlayOptions {
+        PlayOptions {
             attack,
             traffic: true,
             blocks,
             block_interval: Duration::from_millis(interval_ms),
             seed: self.scenario.default_seed(),
-        };
-        self.world.play(options, |_| {}).await.expect("played")
+        }
+    }
+
+    /// Plays blocks.
+    pub(crate) async fn play(&mut self, attack: bool, blocks: u64, interval_ms: u64) -> PlayReport {
+        self.play_telling(attack, blocks, interval_ms, |_| {}).await
+    }
+
+    /// Plays blocks, and tells of each.
+    pub(crate) async fn play_telling(
+        &mut self,
+        attack: bool,
+        blocks: u64,
+        interval_ms: u64,
+        tell: impl FnMut(&BlockPlayed),
+    ) -> PlayReport {
+        let options = self.options(attack, blocks, interval_ms);
+        self.world.play(options, tell).await.expect("played")
     }
 
     /// What the journal says, after checking that it is in order.
-    pub fn story(&self) -> Story {
-        Story::read(&self.journal())
+    pub(crate) fn story(&self) -> Story {
+        Story::read(&self.watcher.journal())
     }
 
-    /// Waits until every block up to the head is inspected, or fails.
-    pub async fn caught_up(&self, within: Duration) {
+    /// What the journal says so far.
+    pub(crate) fn story_so_far(&self) -> Story {
+        Story::fold(&self.watcher.journal())
+    }
+
+    /// The newest block.
+    pub(crate) async fn head(&self) -> BlockHead {
+        let node = Node::connect(&[self.chain.http_url()], CHAIN).await.expect("a node");
+        node.head().await.expect("a head")
+    }
+
+    /// Waits until every block up to the newest is inspected, or fails.
+    pub(crate) async fn caught_up(&self, within: Duration) {
+        let head = self.head().await.id;
+        let seen = |story: &Story| {
+            let coverage = &story.coverage;
+            let whole = coverage.waiting.is_empty() && coverage.blind.is_empty();
+            whole && story.chain().last() == Some(&head)
+        };
+        self.until(&format!("caught up with {head:?}"), within, seen).await;
+    }
+
+    /// Waits until the journal says so, or fails.
+    pub(crate) async fn until(&self, what: &str, within: Duration, is_so: impl Fn(&Story) -> bool) {
         let deadline = Instant::now() + within;
         loop {
-            let head = self.chain.block_number().await.expect("a head");
-            let story = Story::fold_only(&self.journal());
-            let coverage = &story.coverage;
-            if coverage.head == Some(head) && coverage.waiting.is_empty() && coverage.blind.is_empty() {
+            let story = self.story_so_far();
+            if is_so(&story) {
                 return;
             }
             assert!(
                 Instant::now() < deadline,
-                "not caught up with block {head}: {coverage:?}\n{}",
-                self.log()
+                "it is not so that {what}: {:?}\n{}",
+                story.coverage,
+                self.watcher.log()
             );
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-}
 
-impl Drop for Rig {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _dead = child.kill();
-            let _gone = child.wait();
-        }
-    }
-}
-
-/// What happened, from a journal.
-pub struct Story {
-    pub coverage: Coverage,
-    pub events: Vec<CaseEvent>,
-    /// How often each block was inspected, by number and hash.
-    pub inspected: BTreeMap<(u64, alloy_primitives::B256), u64>,
-    pub engine: Engine,
-}
-
-impl Story {
-    fn read(path: &Path) -> Self {
-        let journal = Journal::open_to_read(path).expect("a journal");
-        replay_check(&journal).expect("the journal is in order");
-        Self::fold_only(path)
+    /// Blocks of the chain as it is now that hold a successful transaction of the responder: all it can do is pause.
+    pub(crate) async fn pauses(&self) -> Vec<u64> {
+        let responder = self.world.responder().expect("a responder");
+        let first = self.world.set_up_end_block() + 1;
+        let last = self.chain.block_number().await.expect("a head");
+        let sent =
+            transactions_of(self.chain.node(), responder, first, last).await.expect("readable");
+        sent.iter().filter(|one| one.success).map(|one| one.block).collect()
     }
 
-    fn fold_only(path: &Path) -> Self {
-        let journal = Journal::open_to_read(path).expect("a journal");
-        let (mut engine, mut events, mut inspected) = (Engine::new(), Vec::new(), BTreeMap::new());
-        journal
-            .each(|record| -> anyhow::Result<()> {
-                if let Ok(Body::Event(event)) = record.parse()
-                    && let Event::Inspected { block, .. } = &*event
-                {
-                    *inspected.entry((block.number, block.hash)).or_default() += 1;
-                }
-                if let Some(entry) = record.entry().map_err(anyhow::Error::msg)? {
-                    events.extend(engine.step(&entry)?.case_events);
-                }
-                Ok(())
-            })
-            .expect("readable");
-        let chain = engine.config().expect("configured").chains[0].chain;
-        let coverage = engine.chain(chain).expect("a chain").coverage();
-        Self { coverage, events, inspected, engine }
+    /// What the contract `target` answers to `paused()` now.
+    pub(crate) async fn is_paused(&self, target: &str) -> bool {
+        let to = self.world.value(target).expect("a name").address().expect("an address");
+        let node = Node::connect(&[self.chain.http_url()], CHAIN).await.expect("a node");
+        let head = node.head().await.expect("a head").id;
+        let probe = Probe::Call { to, data: PAUSED.into(), word: 0 };
+        let readings = node.read(&[probe], &head).await;
+        *readings[0].value.as_ref().expect("an answer") == U256::ONE
     }
-
-    /// No finding raised twice, no block of the chain left out or looked into twice.
-    pub fn assert_whole(&self) {
-        let mut keys = BTreeSet::new();
-        for event in &self.events {
-            if let CaseEvent::FindingRaised { finding, .. } = event {
-                assert!(keys.insert(finding.key), "alerted twice: {}", finding.sentence);
-            }
-        }
-        let (first, head) = (self.coverage.first.expect("a first"), self.coverage.head.expect("a head"));
-        let numbers: BTreeSet<u64> = self.inspected.keys().map(|(number, _)| *number).collect();
-        let missing: Vec<u64> = (first..=head).filter(|number| !numbers.contains(number)).collect();
-        assert!(missing.is_empty(), "blocks unaccounted for: {missing:?}");
-        assert!(self.coverage.blind.is_empty(), "blind: {:?}", self.coverage.blind);
-        let twice: Vec<_> = self.inspected.iter().filter(|(_, count)| **count > 1).collect();
-        assert!(twice.is_empty(), "looked into twice: {twice:?}");
-    }
-}
-
-/// Pauses that the responder's account has on the chain.
-pub async fn pauses_on_chain(rig: &mut Rig) -> usize {
-    // A play of no block reads nothing, so one more block is played and the whole chain is scanned.
-    let responder = rig.world.responder().expect("a responder");
-    let first = rig.world.set_up_end_block() + 1;
-    let node = rig.chain.node().clone();
-    let last = node.block_number().await.expect("a head");
-    portcullis_range::transactions_of(&node, responder, first, last)
-        .await
-        .expect("readable")
-        .iter()
-        .filter(|one| one.success)
-        .count()
 }

@@ -15,7 +15,10 @@ async fn a_recorded_attack_is_found_again_in_replay() {
         let out = folder.path().join(name).to_string_lossy().into_owned();
         let range = format!("{}..{}", report.first_block, report.last_block);
         let url = rig.chain.http_url();
-        let args = ["record", "--rpc", &url, "--chain", "31337", "--blocks", &range, "--out", &out, "--json"];
+        let args = [
+            "record", "--rpc", &url, "--chain", "31337", "--blocks", &range, "--out", &out,
+            "--json",
+        ];
         let (text, errors, code) = texts(&run(&args));
         assert_eq!(code, Some(0), "{text}{errors}");
         let config = rig.config().to_string_lossy().into_owned();
@@ -26,6 +29,9 @@ async fn a_recorded_attack_is_found_again_in_replay() {
         let findings = replayed["findings"].as_array().expect("a list");
         assert!(findings.iter().any(|finding| finding["detector"] == "invariant"), "{replayed:#}");
         let decisions = replayed["decisions"].as_array().expect("a list");
-        assert!(decisions.iter().any(|decision| decision["lever"] == "pause-bridge"), "{replayed:#}");
+        assert!(
+            decisions.iter().any(|decision| decision["lever"] == "pause-bridge"),
+            "{replayed:#}"
+        );
     }
 }

@@ -42,7 +42,7 @@ struct Drilled<'a> {
 /// `drill --honest-only --json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Honest<'a> {
+struct HonestOnly<'a> {
     scenario: &'a str,
     seed: u64,
     blocks: u64,
@@ -58,7 +58,7 @@ struct Honest<'a> {
 pub(super) fn honest(plan: &Plan, guarded: &Guarded, json: bool) -> anyhow::Result<Ending> {
     let measured = &guarded.measured;
     let (before, after) = (guarded.report.honest_before, guarded.report.honest_after);
-    let shown = Honest {
+    let shown = HonestOnly {
         scenario: plan.scenario.name(),
         seed: plan.seed,
         blocks: guarded.report.blocks_played,
