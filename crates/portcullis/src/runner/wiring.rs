@@ -119,9 +119,21 @@ async fn actuator(
     Ok(Actuator::new(nodes, chain.id, signer, settings))
 }
 
-/// The addresses as the responder takes them.
+/// The addresses that the responder can use: it speaks HTTP and WebSocket, the reader IPC as well.
 pub(crate) fn urls(chain: &ChainFile) -> anyhow::Result<Vec<url::Url>> {
-    chain.nodes.iter().map(|node| Ok(node.parse()?)).collect()
+    let is_remote = |node: &&String| node.starts_with("http") || node.starts_with("ws");
+    let remote: Vec<&String> = chain.nodes.iter().filter(is_remote).collect();
+    anyhow::ensure!(
+        !remote.is_empty(),
+        "chain `{}` has no http or ws node: the responder cannot use IPC, add one under `nodes`",
+        chain.name
+    );
+    // The text of the error leaves the address out: it may hold a key.
+    let parsed = |(place, node): (usize, &&String)| {
+        node.parse()
+            .map_err(|_| anyhow::anyhow!("node {} of chain `{}` is no URL", place + 1, chain.name))
+    };
+    remote.iter().enumerate().map(parsed).collect()
 }
 
 fn resume(engine: &Engine, chain: &ChainFile) -> Resume {

@@ -53,7 +53,7 @@ fn absolute_paths_are_told_from_others() {
     assert!(machine_path(&line("tmp", "x.log")).is_some());
     assert!(machine_path(&line("usr", "bin/env")).is_none());
     assert!(
-        machine_path("https://example.org/home/page and target/tmp/file and ~/work/it").is_none()
+        machine_path("https://example.org/home/page and target/tmp/file and ~/job/it").is_none()
     );
     assert!(machine_path("a folder below /tmp/ of the system").is_none());
 }
