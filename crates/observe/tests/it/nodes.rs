@@ -65,7 +65,10 @@ async fn a_block_is_seen_whole() {
         assert_eq!(diff.post[&counter].storage[&B256::ZERO], B256::with_last_byte(1));
         let prestate = node.block_prestate(&material).await.unwrap();
         assert_eq!(prestate[&counter].storage[&B256::ZERO], B256::ZERO);
-        assert_eq!(node.transaction_prestate(hash).await.unwrap(), prestate);
+        let mut alone = node.transaction_prestate(hash).await.unwrap();
+        // Tracers leave out a nonce of 0; before a block it is said.
+        alone.values_mut().for_each(|account| account.nonce = account.nonce.or(Some(0)));
+        assert_eq!(alone, prestate);
     }
 }
 

@@ -99,10 +99,8 @@ impl Watcher {
         template: Option<&str>,
     ) -> anyhow::Result<Self> {
         let template = template.context("the scenario has no portcullis.yaml: add one")?;
-        if out.exists() {
-            std::fs::remove_dir_all(out).with_context(|| format!("{}", out.display()))?;
-        }
         std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
+        clear(out)?;
         let rpc = chain.http_url();
         let text = world.render(template, &[("rpc", &rpc), ("journal", "portcullis.sqlite")])?;
         let config = out.join("portcullis.yaml");
@@ -162,4 +160,19 @@ impl Watcher {
         let lines: Vec<&str> = text.lines().rev().take(20).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Removes what an earlier drill left in `out`, and nothing else: the folder is the user's.
+fn clear(out: &Path) -> anyhow::Result<()> {
+    let ours = ["sqlite", "sqlite-wal", "sqlite-shm", "lock", "log", "yaml"];
+    let ours = ours.iter().map(|ending| out.join(format!("portcullis.{ending}")));
+    for path in ours.chain([out.join("ready")]) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("{}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

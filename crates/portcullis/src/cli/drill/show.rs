@@ -198,13 +198,17 @@ fn text(plan: &Plan, drilled: &Drilled<'_>, guarded: &Guarded, paint: Paint) -> 
     out += &line("journal", &format!("{verified:>16}"));
     if let Some(id) = drilled.case_id {
         out += &line("case", &format!("{:>16}", id.to_string()));
-        out += &format!(
-            "\nlook at it: {}\n",
-            paint.bold(&format!("portcullis case show {id} --journal {}", drilled.journal))
-        );
+        let look = format!("{} case show {id} --journal {}", program(), drilled.journal);
+        out += &format!("\nlook at it: {}\n", paint.bold(&look));
     }
     for problem in &drilled.problems {
         out += &format!("{} {problem}\n", paint.bad("not as expected:"));
     }
     out
+}
+
+/// This program as it was called, so that the line can be copied.
+fn program() -> String {
+    let called = std::env::args_os().next().map(|name| name.to_string_lossy().into_owned());
+    called.unwrap_or_else(|| "portcullis".to_owned())
 }
