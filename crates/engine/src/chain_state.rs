@@ -95,6 +95,11 @@ impl ChainState {
         self.see(block.number);
     }
 
+    /// Whether a block below `number` still waits to be inspected.
+    pub(crate) fn is_waiting_before(&self, number: u64) -> bool {
+        self.waiting.range(..number).next().is_some()
+    }
+
     /// Notes that blocks could not be looked at.
     pub(crate) fn blinded(&mut self, from: u64, to: u64) {
         let to = to.max(from);

@@ -124,6 +124,11 @@ impl Guard {
         for detector in &mut self.detectors {
             detector.retract(blocks);
         }
+        self.doubt();
+    }
+
+    /// Takes nothing that was read for certain any more: it is asked again before it is used with anything newer.
+    pub(crate) fn doubt(&mut self) {
         self.stale.clone_from(&self.probes);
     }
 

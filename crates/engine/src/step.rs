@@ -118,6 +118,8 @@ impl Engine {
             ChainEvent::Reorged { chain, old, new } => self.reorged(step, *chain, old, new),
             ChainEvent::Blind { chain, from, to, .. } => {
                 self.chains.entry(*chain).or_default().blinded(*from, *to);
+                let concerned = |guard: &&mut Guard| guard.config.protocol.chain == *chain;
+                self.guards.iter_mut().filter(concerned).for_each(Guard::doubt);
             }
             // Pending transactions are journaled by a later detector that needs them.
             ChainEvent::Pending { .. } => {}
@@ -202,8 +204,15 @@ impl Engine {
     fn ask_reads(&mut self, step: &mut Step, chain: ChainId, block: BlockId) {
         let newest = self.chains.get(&chain).and_then(ChainState::newest_inspected);
         let block = newest.filter(|newest| newest.number > block.number).unwrap_or(block);
+        // What changed in a block that nobody has looked into yet is not known: two sides of an invariant that were read
+        // before and after it would not belong together.
+        let unseen =
+            self.chains.get(&chain).is_some_and(|state| state.is_waiting_before(block.number));
         let mut probes = BTreeSet::new();
-        for guard in self.guards.iter().filter(|guard| guard.config.protocol.chain == chain) {
+        for guard in self.guards.iter_mut().filter(|guard| guard.config.protocol.chain == chain) {
+            if unseen {
+                guard.doubt();
+            }
             probes.extend(guard.stale().cloned());
         }
         // One reading under way answers for older ones: only the newest state counts.

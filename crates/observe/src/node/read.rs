@@ -28,7 +28,25 @@ impl Node {
     /// `depends_on` of a call are the slots that it read, where the node can say so. A call that
     /// also depends on the time, on the block number or on balances of the chain's coin changes
     /// without any of them: who keeps readings must ask those again anyway.
+    ///
+    /// There are nodes (anvil 1.7 under load) that answer for their newest block out of the state
+    /// of the one that is just being made, and so would mix two blocks in one reading. What was
+    /// asked while `block` was the newest is asked again if it is not any more: history stands.
     pub async fn read(&self, probes: &[Probe], block: &BlockId) -> Vec<Reading> {
+        let was_newest = self.is_newest(block).await;
+        let readings = self.read_once(probes, block).await;
+        if was_newest && !self.is_newest(block).await {
+            return self.read_once(probes, block).await;
+        }
+        readings
+    }
+
+    /// Whether nothing was built on `block` yet, as far as the node says.
+    async fn is_newest(&self, block: &BlockId) -> bool {
+        self.newest_head().await.is_ok_and(|head| head.id.number <= block.number)
+    }
+
+    async fn read_once(&self, probes: &[Probe], block: &BlockId) -> Vec<Reading> {
         // Boxed: a stream of unnamed futures that borrow cannot be sent between threads.
         let read: Vec<_> = probes.iter().map(|probe| self.reading(probe, block).boxed()).collect();
         stream::iter(read).buffered(PROBES_MAX).collect().await
