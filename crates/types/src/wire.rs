@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -36,6 +36,46 @@ pub struct BlockMaterial {
     /// Number → hash, for the BLOCKHASH opcode.
     #[serde(default)]
     pub block_hashes: BTreeMap<u64, B256>,
+}
+
+impl BlockMaterial {
+    /// A block that holds one traced transaction and nothing else: what a recording says of a transaction without its
+    /// block. Without a time it is that of blocks every 12 s from 0 on.
+    pub fn alone(
+        chain_id: ChainId,
+        number: u64,
+        timestamp: Option<u64>,
+        hash: B256,
+        trace: TraceFrame,
+    ) -> Self {
+        let transaction = WireTransaction {
+            hash,
+            from: trace.from,
+            to: trace.to,
+            value: trace.value.unwrap_or_default(),
+            input: trace.input.clone(),
+            ..WireTransaction::default()
+        };
+        let name = |number: u64| keccak256(number.to_be_bytes());
+        let timestamp = timestamp.unwrap_or_else(|| number.saturating_mul(12));
+        Self {
+            chain_id,
+            block: WireBlock {
+                number: U64::from(number),
+                hash: name(number),
+                parent_hash: name(number.saturating_sub(1)),
+                timestamp: U64::from(timestamp),
+                transactions: vec![transaction],
+                ..WireBlock::default()
+            },
+            traces: Some(vec![TracedTransaction {
+                tx_hash: Some(hash),
+                result: Some(trace),
+                error: None,
+            }]),
+            ..Self::default()
+        }
+    }
 }
 
 /// A block with full transactions.

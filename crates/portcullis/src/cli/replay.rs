@@ -16,7 +16,7 @@ use portcullis_types::{
     finding::{Confidence, Finding, FindingStatus},
     ids::{CaseId, ChainId, FindingKey},
     protocol::Protocol,
-    wire::{BlockMaterial, TraceFrame, TracedTransaction, WireBlock, WireTransaction},
+    wire::BlockMaterial,
 };
 use serde::Serialize;
 
@@ -209,12 +209,13 @@ fn play_line(player: &mut Player, line: RecordingLine) -> anyhow::Result<()> {
         RecordingLine::Block(material) => player.play(&material)?,
         RecordingLine::Transaction(one) => {
             let number = one.block_number.unwrap_or_else(|| player.next_number());
-            player.play(&alone(one.chain_id, number, one.timestamp, one.hash, one.trace))?;
+            let material = BlockMaterial::alone(one.chain_id, number, one.timestamp, one.hash, one.trace);
+            player.play(&material)?;
         }
         RecordingLine::Phase(phase) => {
             let number = player.next_number().max(phase.fork_block + 1);
             let hash = alloy_primitives::keccak256(format!("{number} {}", phase.name));
-            player.play(&alone(phase.chain_id, number, None, hash, phase.trace))?;
+            player.play(&BlockMaterial::alone(phase.chain_id, number, None, hash, phase.trace))?;
         }
         RecordingLine::Access(access) => {
             let detail = "slots and calls without a call tree: no Evidence can be made of them";
@@ -223,42 +224,6 @@ fn play_line(player: &mut Player, line: RecordingLine) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A block that holds one traced transaction and nothing else.
-fn alone(
-    chain_id: ChainId,
-    number: u64,
-    timestamp: Option<u64>,
-    hash: B256,
-    trace: TraceFrame,
-) -> BlockMaterial {
-    let transaction = WireTransaction {
-        hash,
-        from: trace.from,
-        to: trace.to,
-        value: trace.value.unwrap_or_default(),
-        input: trace.input.clone(),
-        ..WireTransaction::default()
-    };
-    let name = |number: u64| alloy_primitives::keccak256(number.to_be_bytes());
-    BlockMaterial {
-        chain_id,
-        block: WireBlock {
-            number: alloy_primitives::U64::from(number),
-            hash: name(number),
-            parent_hash: name(number.saturating_sub(1)),
-            timestamp: alloy_primitives::U64::from(timestamp.unwrap_or(number * 12)),
-            transactions: vec![transaction],
-            ..WireBlock::default()
-        },
-        traces: Some(vec![TracedTransaction {
-            tx_hash: Some(hash),
-            result: Some(trace),
-            error: None,
-        }]),
-        ..BlockMaterial::default()
-    }
 }
 
 fn progress(quiet: bool) -> ProgressBar {

@@ -10,7 +10,18 @@ use super::source::{line_where, read, report, root};
 /// Each package of ours, and which others of ours it may use. Whoever may use all is not meant to be used.
 const ROOMS: &[(&str, Uses)] = &[
     ("portcullis-types", Uses::Only(&[])),
-    ("portcullis-detect", Uses::Only(&["portcullis-types"])),
+    ("portcullis-stats", Uses::Only(&[])),
+    ("portcullis-rules", Uses::Only(&["portcullis-types"])),
+    (
+        "portcullis-detect",
+        Uses::Only(&["portcullis-types", "portcullis-stats", "portcullis-rules"]),
+    ),
+    ("portcullis-scan", Uses::Only(&["portcullis-types", "portcullis-stats"])),
+    (
+        "portcullis-learn",
+        Uses::Only(&["portcullis-types", "portcullis-stats", "portcullis-detect"]),
+    ),
+    ("portcullis-backtest", Uses::All),
     ("portcullis-decide", Uses::Only(&["portcullis-types"])),
     ("portcullis-case", Uses::Only(&["portcullis-types"])),
     ("portcullis-simulate", Uses::Only(&["portcullis-types"])),
@@ -32,7 +43,11 @@ const ROOMS: &[(&str, Uses)] = &[
 /// Rooms that only think: same arguments, same answer.
 const PURE_ROOMS: &[&str] = &[
     "portcullis-types",
+    "portcullis-stats",
+    "portcullis-rules",
     "portcullis-detect",
+    "portcullis-scan",
+    "portcullis-learn",
     "portcullis-decide",
     "portcullis-case",
     "portcullis-simulate",

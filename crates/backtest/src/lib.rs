@@ -1,0 +1,5 @@
+//! Plays recordings against detectors and measures them by labels that the detectors never see.
+
+mod footage;
+
+pub use footage::Footage;

@@ -1,0 +1,1 @@
+//! Proposes bounds and whitelists for a protocol from its own past.

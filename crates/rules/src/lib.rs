@@ -1,0 +1,1 @@
+//! The rule language: CEL over Evidence, checked when it is loaded.

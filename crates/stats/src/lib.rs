@@ -1,0 +1,1 @@
+//! Streaming statistics with stated false-alarm rates.
