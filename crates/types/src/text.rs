@@ -21,7 +21,8 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-fn is_plain(c: char) -> bool {
+/// Whether a character shows as itself: no control character, escape, direction mark or invisible one.
+pub fn is_plain(c: char) -> bool {
     let invisible = matches!(c,
         '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{3164}'

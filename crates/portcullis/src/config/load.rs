@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_types::text::printable;
+use portcullis_types::text::{is_plain, printable};
 
 use super::{compile::Compiled, file::ConfigFile};
 
@@ -43,6 +43,7 @@ pub fn load(path: &Path) -> Result<Compiled, ConfigProblem> {
 /// # Errors
 /// As [`load`].
 pub fn parse(path: &Path, text: &str) -> Result<Compiled, ConfigProblem> {
+    refuse_hidden_characters(path, text)?;
     let file: ConfigFile = serde_saphyr::from_str(text).map_err(|error| {
         let problem = first_line(&error.to_string());
         let line = error.location().map(|location| closer(text, location.line(), &problem));
@@ -55,6 +56,47 @@ pub fn parse(path: &Path, text: &str) -> Result<Compiled, ConfigProblem> {
         line: about.and_then(|about| line_of(text, &about)),
         problem,
     })
+}
+
+/// Names from here end up on terminals and pages. An escape or a direction mark in one is a mistake or a trick, whether it
+/// stands there as it is or as a YAML escape.
+fn refuse_hidden_characters(path: &Path, text: &str) -> Result<(), ConfigProblem> {
+    let problem = |line: Option<u64>, value: &str| ConfigProblem {
+        path: path.into(),
+        line,
+        problem: format!(
+            "`{}` holds a control or an invisible character: write it without",
+            printable(value)
+        ),
+    };
+    for (number, line) in (1..).zip(text.lines()) {
+        if !line.trim_end_matches('\r').chars().all(|c| is_plain(c) || c == '\t') {
+            return Err(problem(Some(number), line.trim()));
+        }
+    }
+    // What is no YAML at all is told by who reads it properly.
+    let Ok(tree) = serde_saphyr::from_str::<serde_json::Value>(text) else { return Ok(()) };
+    match hidden_in(&tree) {
+        Some(value) => {
+            let plain = value.split(|c| !is_plain(c)).max_by_key(|part| part.len());
+            let line = plain.filter(|part| !part.is_empty()).and_then(|part| line_of(text, part));
+            Err(problem(line, value))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first text in `tree` with a character that does not show as itself. Line breaks may stand in longer texts.
+fn hidden_in(tree: &serde_json::Value) -> Option<&str> {
+    let is_hidden = |text: &str| !text.chars().all(|c| is_plain(c) || c == '\n' || c == '\t');
+    match tree {
+        serde_json::Value::String(text) => is_hidden(text).then_some(text),
+        serde_json::Value::Array(items) => items.iter().find_map(hidden_in),
+        serde_json::Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            if is_hidden(name) { Some(name.as_str()) } else { hidden_in(value) }
+        }),
+        _ => None,
+    }
 }
 
 /// The parser draws the place under its message and names it in front; the message alone is what fits on a line that

@@ -3,6 +3,8 @@
 use alloy_primitives::{B256, Keccak256};
 use portcullis_types::ids::{Millis, Seq};
 
+use super::record::Record;
+
 /// What is hashed before everything else, so that no hash of another format can pass as ours.
 const DOMAIN: &[u8] = b"portcullis-journal/1";
 
@@ -33,4 +35,66 @@ pub fn link(link: Link<'_>) -> B256 {
         hasher.update(part.as_bytes());
     }
     hasher.finalize()
+}
+
+/// Where a chain of records does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokenChain {
+    /// A record's hash does not fit.
+    #[error(
+        "record {seq} was changed, or a record before it: its hash is {found}, expected {expected}; do not rely on this journal, compare it with a backup"
+    )]
+    Changed {
+        /// Which.
+        seq: Seq,
+        /// As stored.
+        found: B256,
+        /// As computed.
+        expected: B256,
+    },
+    /// A record is missing.
+    #[error("record {missing} is missing; do not rely on this journal, compare it with a backup")]
+    Gap {
+        /// Which.
+        missing: Seq,
+    },
+}
+
+/// Walks along a chain of records and checks that each follows from the one before.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    head: B256,
+    last: Seq,
+}
+
+impl Walk {
+    pub(super) fn check(&mut self, record: &Record) -> Result<(), BrokenChain> {
+        let expected_seq = Seq(self.last.0 + 1);
+        if record.seq != expected_seq {
+            return Err(BrokenChain::Gap { missing: expected_seq });
+        }
+        let expected = link(Link {
+            previous: self.head,
+            seq: record.seq,
+            at: record.at,
+            kind: &record.kind,
+            body: &record.body,
+        });
+        if expected != record.hash {
+            return Err(BrokenChain::Changed { seq: record.seq, found: record.hash, expected });
+        }
+        self.head = record.hash;
+        self.last = record.seq;
+        Ok(())
+    }
+
+    /// Hash of the last record.
+    pub(super) fn head(&self) -> B256 {
+        self.head
+    }
+
+    /// Place of the last record.
+    pub(super) fn last(&self) -> Seq {
+        self.last
+    }
 }

@@ -9,7 +9,7 @@ mod record;
 mod sqlite;
 mod verify;
 
-pub use chain::{Link, link};
+pub use chain::{BrokenChain, Link, link};
 pub use record::{Body, Record, RecordedOutput};
 pub use sqlite::{Journal, StoreError};
 pub use verify::{Verified, VerifyError, export, read_export, replay_check, verify_chain};

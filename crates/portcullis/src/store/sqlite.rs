@@ -11,7 +11,7 @@ use portcullis_types::ids::{Millis, Seq};
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::{
-    chain::{Link, link},
+    chain::{BrokenChain, Link, Walk, link},
     record::{Record, RecordedOutput},
 };
 
@@ -83,6 +83,14 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Records are missing or were changed.
+    #[error("{path}: {source}")]
+    Broken {
+        /// Which.
+        path: PathBuf,
+        /// Where.
+        source: BrokenChain,
     },
     /// A body could not be written as JSON.
     #[error("an entry cannot be written as JSON: {0}; this is a defect, please report it")]
@@ -236,7 +244,8 @@ impl Journal {
         &self.path
     }
 
-    /// Calls `each` with every record in order, until it fails.
+    /// Calls `each` with every record in order, until it fails. Every record is checked against the hash chain first:
+    /// nothing is ever concluded from a journal of which something was taken away or changed.
     ///
     /// # Errors
     /// Those of `each`, or [`StoreError`] turned into its error.
@@ -250,8 +259,12 @@ impl Journal {
             .prepare("SELECT seq, at, kind, body, hash FROM entry ORDER BY seq")
             .map_err(wrong)?;
         let mut rows = select.query([]).map_err(wrong)?;
+        let mut walk = Walk::default();
         while let Some(row) = rows.next().map_err(wrong)? {
-            each(record(row).map_err(wrong)?)?;
+            let record = record(row).map_err(wrong)?;
+            let broken = |source| StoreError::Broken { path: self.path.clone(), source };
+            walk.check(&record).map_err(broken)?;
+            each(record)?;
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ fn the_configuration_that_the_cases_spoil_is_fine() {
 #[test]
 fn mistakes_in_a_configuration_name_line_and_remedy() {
     let contract = r#""0x5d94309e5a0090b165fa4181519701637b6daeba", holdsValue"#;
-    let cases: [(&str, &str, &[&str]); 22] = [
+    let cases: [(&str, &str, &[&str]); 25] = [
         ("chains:\n", "chains: [\n", &["yaml:2"]),
         ("windowSeconds", "windowSecs", &["yaml:13", "windowSecs", "windowSeconds"]),
         ("    chain: local\n", "", &["yaml:", "chain"]),
@@ -108,6 +108,9 @@ fn mistakes_in_a_configuration_name_line_and_remedy() {
             "name: local, confirmedDepth: 99, id: 31337",
             &["yaml:2", "confirmedDepth"],
         ),
+        ("symbol: USDC", "symbol: \"US\u{1b}[2JDC\"", &["yaml:9", "\\u{1b}", "invisible"]),
+        ("name: pause", "name: \"pa\\e[31muse\"", &["yaml:15", "\\u{1b}", "invisible"]),
+        ("- name: market", "- name: \"\\u202ecod\"", &["yaml:4", "\\u{202e}", "invisible"]),
         ("address: \"0x7099", "adress: \"0x7099", &["yaml:18", "adress"]),
         (
             "target: \"0x5d94309e5a0090b165fa4181519701637b6daeba\"",
@@ -241,10 +244,14 @@ fn a_damaged_journal_is_never_taken_for_a_good_one() {
     let spoil = |sql: &str| database.execute(sql, []).expect("spoiled");
     spoil("UPDATE entry SET body = replace(body, '5,000', '4,000') WHERE kind = 'output'");
     verify(1, &["NOT verified", "was changed", "backup"]);
+    check(&["case", "list", "--journal", &path], 3, &["was changed", "backup"]);
     spoil("UPDATE entry SET body = replace(body, '4,000', '5,000') WHERE kind = 'output'");
     verify(0, &["verified"]);
     spoil("DELETE FROM entry WHERE seq = 2");
     verify(1, &["NOT verified", "2 is missing"]);
+    for reads in [["case", "list"], ["case", "show"]] {
+        check(&[reads[0], reads[1], "--journal", &path], 3, &["2 is missing", "backup"]);
+    }
 }
 
 #[test]
