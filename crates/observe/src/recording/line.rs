@@ -163,7 +163,10 @@ pub struct AccessTransfer {
 
 impl RecordingLine {
     /// Reads a line. `chain` is that of the file; none before its first line was read.
-    pub(super) fn read(text: &str, chain: Option<ChainId>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it and what to do, printable, for a message that names file and line.
+    pub fn read(text: &str, chain: Option<ChainId>) -> Result<Self, String> {
         let kind: Kind<'_> = serde_json::from_str(text).map_err(|error| no_json(&error))?;
         let kind = kind.kind.as_ref();
         let Some(chain) = chain else {
