@@ -235,7 +235,8 @@ impl ConformalWatch {
 
     /// What is promised.
     pub fn promise(&self) -> Promise {
-        let provided = "quiet scores are, given the past, no likelier to be large than the reference's";
+        let provided =
+            "quiet scores are, given the past, no likelier to be large than the reference's";
         self.bets.detector.watch().promise(provided, self.reference.confidence)
     }
 

@@ -5,8 +5,11 @@ mod promise;
 mod special;
 
 pub mod conformal;
+pub mod cusum;
+pub mod ebh;
 pub mod edetector;
 pub mod evalue;
+pub mod windows;
 
 pub use conformal::{ConformalWatch, PowerBets, Reference};
 pub use edetector::{BoundedMean, EDetector, Level, Watch};

@@ -116,7 +116,10 @@ fn a_change_is_seen_soon_even_at_two_and_a_half_million() {
             delays.push(f64::from(after.unwrap()));
         }
         let (mean, error) = mean_and_error(&delays);
-        println!("{n} scores, ×{factor}: p from {:.5}, {mean:.1} ± {error:.1}", watch.reference.p_min());
+        println!(
+            "{n} scores, ×{factor}: p from {:.5}, {mean:.1} ± {error:.1}",
+            watch.reference.p_min()
+        );
         assert!(mean <= most, "{mean}");
     }
 }
