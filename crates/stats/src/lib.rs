@@ -9,6 +9,8 @@ pub mod cusum;
 pub mod ebh;
 pub mod edetector;
 pub mod evalue;
+pub mod hawkes;
+pub mod pot;
 pub mod windows;
 
 pub use conformal::{ConformalWatch, PowerBets, Reference};
