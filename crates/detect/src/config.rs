@@ -21,6 +21,8 @@ pub enum DetectorConfig {
     Invariant(Box<InvariantConfig>),
     /// A contract is entered again before it has written what the first entry owes.
     Reentrancy(ReentrancyConfig),
+    /// A privileged function was called by an account that never called it before.
+    FirstCaller(crate::first_caller::FirstCallerConfig),
 }
 
 impl DetectorConfig {
@@ -31,6 +33,7 @@ impl DetectorConfig {
             Self::ControlPlane(_) => crate::control_plane::META.id,
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
+            Self::FirstCaller(_) => crate::first_caller::META.id,
         }
     }
 }

@@ -21,6 +21,8 @@ pub mod number;
 pub mod outflow;
 pub mod reentrancy;
 
+pub mod first_caller;
+
 mod control_words;
 mod history;
 mod ledger;
