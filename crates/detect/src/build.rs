@@ -45,6 +45,9 @@ pub fn build(
         DetectorConfig::FirstCaller(config) => {
             Box::new(crate::first_caller::FirstCaller::new(protocol, config)?)
         }
+        DetectorConfig::FailedAttempts(config) => {
+            Box::new(crate::failed_attempts::FailedAttempts::new(protocol, config)?)
+        }
     })
 }
 

@@ -1,6 +1,9 @@
 //! All detectors there are.
 
-use crate::{control_plane, detector::Meta, first_caller, gross_outflow, invariant, reentrancy};
+use crate::{
+    control_plane, detector::Meta, failed_attempts, first_caller, gross_outflow, invariant,
+    reentrancy,
+};
 
 /// The description of every detector, in the order in which they are documented.
 pub const ALL: &[&Meta] = &[
@@ -9,4 +12,5 @@ pub const ALL: &[&Meta] = &[
     &invariant::META,
     &reentrancy::META,
     &first_caller::META,
+    &failed_attempts::META,
 ];

@@ -23,6 +23,8 @@ pub enum DetectorConfig {
     Reentrancy(ReentrancyConfig),
     /// A privileged function was called by an account that never called it before.
     FirstCaller(crate::first_caller::FirstCallerConfig),
+    /// Failed calls into the protocol from contracts that are new.
+    FailedAttempts(crate::failed_attempts::FailedAttemptsConfig),
 }
 
 impl DetectorConfig {
@@ -34,6 +36,7 @@ impl DetectorConfig {
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
             Self::FirstCaller(_) => crate::first_caller::META.id,
+            Self::FailedAttempts(_) => crate::failed_attempts::META.id,
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod number;
 pub mod outflow;
 pub mod reentrancy;
 
+pub mod failed_attempts;
 pub mod first_caller;
 
 mod control_words;
