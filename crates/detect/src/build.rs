@@ -48,6 +48,9 @@ pub fn build(
         DetectorConfig::FailedAttempts(config) => {
             Box::new(crate::failed_attempts::FailedAttempts::new(protocol, config)?)
         }
+        DetectorConfig::AdversarialDeployment(config) => {
+            Box::new(crate::adversarial_deployment::AdversarialDeployment::new(protocol, config)?)
+        }
     })
 }
 

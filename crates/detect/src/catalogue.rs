@@ -13,4 +13,5 @@ pub const ALL: &[&Meta] = &[
     &reentrancy::META,
     &first_caller::META,
     &failed_attempts::META,
+    &crate::adversarial_deployment::META,
 ];

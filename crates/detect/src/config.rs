@@ -25,6 +25,8 @@ pub enum DetectorConfig {
     FirstCaller(crate::first_caller::FirstCallerConfig),
     /// Failed calls into the protocol from contracts that are new.
     FailedAttempts(crate::failed_attempts::FailedAttemptsConfig),
+    /// A contract was deployed that looks as if it were made to attack the protocol.
+    AdversarialDeployment(crate::adversarial_deployment::AdversarialDeploymentConfig),
 }
 
 impl DetectorConfig {
@@ -37,6 +39,7 @@ impl DetectorConfig {
             Self::Reentrancy(_) => crate::reentrancy::META.id,
             Self::FirstCaller(_) => crate::first_caller::META.id,
             Self::FailedAttempts(_) => crate::failed_attempts::META.id,
+            Self::AdversarialDeployment(_) => crate::adversarial_deployment::META.id,
         }
     }
 }

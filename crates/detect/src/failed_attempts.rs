@@ -47,14 +47,10 @@ use portcullis_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    age::Ages,
     build::{ConfigError, Resolver},
     detector::{Detector, Findings, Meta, draft},
 };
-
-mod age;
-
-pub use age::ACCOUNTS_MAX;
-use age::Ages;
 
 /// Description of this detector.
 pub static META: Meta = Meta {

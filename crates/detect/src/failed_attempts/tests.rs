@@ -23,7 +23,7 @@ fn attempt(number: u64, sender: Address, through: Address, works: bool) -> Evide
 fn creation(number: u64, sender: Address, address: Address) -> Evidence {
     let mut evidence = transaction().at(number, number * 12);
     evidence.from = sender;
-    evidence.created.push(Created { address, creator: sender });
+    evidence.created.push(Created { address, creator: sender, features: None });
     evidence
 }
 

@@ -7,7 +7,7 @@ use portcullis_types::chain::BlockId;
 
 /// Most accounts whose first appearance is remembered. When they are too many, the quarter that was seen longest ago is
 /// forgotten: one of them that comes back counts as new.
-pub const ACCOUNTS_MAX: usize = 65_536;
+pub(crate) const ACCOUNTS_MAX: usize = 65_536;
 
 /// What is known of an account.
 #[derive(Debug, Clone, Copy)]
