@@ -51,6 +51,9 @@ pub fn build(
         DetectorConfig::AdversarialDeployment(config) => {
             Box::new(crate::adversarial_deployment::AdversarialDeployment::new(protocol, config)?)
         }
+        DetectorConfig::Governance(config) => {
+            Box::new(crate::governance::Governance::new(protocol, config)?)
+        }
     })
 }
 

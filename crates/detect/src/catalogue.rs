@@ -14,4 +14,5 @@ pub const ALL: &[&Meta] = &[
     &first_caller::META,
     &failed_attempts::META,
     &crate::adversarial_deployment::META,
+    &crate::governance::META,
 ];

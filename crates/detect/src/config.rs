@@ -27,6 +27,8 @@ pub enum DetectorConfig {
     FailedAttempts(crate::failed_attempts::FailedAttemptsConfig),
     /// A contract was deployed that looks as if it were made to attack the protocol.
     AdversarialDeployment(crate::adversarial_deployment::AdversarialDeploymentConfig),
+    /// Votes are borrowed or bought at the last moment, and used at once.
+    Governance(crate::governance::GovernanceConfig),
 }
 
 impl DetectorConfig {
@@ -40,6 +42,7 @@ impl DetectorConfig {
             Self::FirstCaller(_) => crate::first_caller::META.id,
             Self::FailedAttempts(_) => crate::failed_attempts::META.id,
             Self::AdversarialDeployment(_) => crate::adversarial_deployment::META.id,
+            Self::Governance(_) => crate::governance::META.id,
         }
     }
 }
