@@ -42,6 +42,18 @@ pub fn build(
         DetectorConfig::ControlPlane(config) => Box::new(ControlPlane::new(protocol, config)?),
         DetectorConfig::Invariant(config) => Box::new(Invariant::new(protocol, config)?),
         DetectorConfig::Reentrancy(config) => Box::new(Reentrancy::new(protocol, config)?),
+        DetectorConfig::FirstCaller(config) => {
+            Box::new(crate::first_caller::FirstCaller::new(protocol, config)?)
+        }
+        DetectorConfig::FailedAttempts(config) => {
+            Box::new(crate::failed_attempts::FailedAttempts::new(protocol, config)?)
+        }
+        DetectorConfig::AdversarialDeployment(config) => {
+            Box::new(crate::adversarial_deployment::AdversarialDeployment::new(protocol, config)?)
+        }
+        DetectorConfig::Governance(config) => {
+            Box::new(crate::governance::Governance::new(protocol, config)?)
+        }
     })
 }
 

@@ -21,6 +21,14 @@ pub enum DetectorConfig {
     Invariant(Box<InvariantConfig>),
     /// A contract is entered again before it has written what the first entry owes.
     Reentrancy(ReentrancyConfig),
+    /// A privileged function was called by an account that never called it before.
+    FirstCaller(crate::first_caller::FirstCallerConfig),
+    /// Failed calls into the protocol from contracts that are new.
+    FailedAttempts(crate::failed_attempts::FailedAttemptsConfig),
+    /// A contract was deployed that looks as if it were made to attack the protocol.
+    AdversarialDeployment(crate::adversarial_deployment::AdversarialDeploymentConfig),
+    /// Votes are borrowed or bought at the last moment, and used at once.
+    Governance(crate::governance::GovernanceConfig),
 }
 
 impl DetectorConfig {
@@ -31,6 +39,10 @@ impl DetectorConfig {
             Self::ControlPlane(_) => crate::control_plane::META.id,
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
+            Self::FirstCaller(_) => crate::first_caller::META.id,
+            Self::FailedAttempts(_) => crate::failed_attempts::META.id,
+            Self::AdversarialDeployment(_) => crate::adversarial_deployment::META.id,
+            Self::Governance(_) => crate::governance::META.id,
         }
     }
 }

@@ -35,6 +35,11 @@ pub trait Detector: Send {
         Vec::new()
     }
 
+    /// Accounts besides the protocol's own whose transactions it wants to be shown: upstream contracts, sources of funds.
+    fn watches(&self) -> Vec<Address> {
+        Vec::new()
+    }
+
     /// Looks at one transaction. Called for every relevant transaction of a block, in order.
     fn inspect(&mut self, evidence: &Evidence, out: &mut Findings);
 

@@ -21,6 +21,12 @@ pub mod number;
 pub mod outflow;
 pub mod reentrancy;
 
+pub mod adversarial_deployment;
+pub mod failed_attempts;
+pub mod first_caller;
+pub mod governance;
+
+mod age;
 mod control_words;
 mod history;
 mod ledger;

@@ -73,31 +73,38 @@ impl Privileged {
         for stranger in strangers.iter().take(LISTED_MAX) {
             finding.evidence.push(format!("called by {stranger}"));
         }
-        if let Some(lost) = lost_or_burned(protocol, evidence) {
-            let shown = lost.spec.show(lost.amount);
-            finding.sentence += &format!("; {shown} went in the same transaction");
-            finding.evidence.extend(token_ids(protocol, evidence));
-            (finding.asset, finding.amount) = (Some(lost.spec.asset), Some(lost.amount));
-            finding.loss = lost.value;
-        }
+        add_loss(&mut finding, protocol, evidence);
         Some(finding)
     }
 
     fn is_call_by_stranger(&self, protocol: &Protocol, frame: &Frame) -> bool {
-        let by_delegate = match frame.kind {
-            CallKind::Call => false,
-            CallKind::DelegateCall | CallKind::CallCode => true,
-            // A static call changes nothing, and a creation has no selector.
-            _ => return false,
-        };
-        // A proxy that runs its implementation passes on a call that was judged when it came in.
-        let own_proxy = by_delegate && protocol.contract(frame.from).is_some();
-        frame.effective
-            && frame.to == self.contract
+        is_entry(protocol, self.contract, frame)
             && frame.selector() == Some(self.signature.selector)
-            && frame.from != self.contract
-            && !own_proxy
             && !self.callers.contains(&frame.from)
+    }
+}
+
+/// Whether somebody else calls `contract` with this frame, to some effect.
+pub(crate) fn is_entry(protocol: &Protocol, contract: Address, frame: &Frame) -> bool {
+    let by_delegate = match frame.kind {
+        CallKind::Call => false,
+        CallKind::DelegateCall | CallKind::CallCode => true,
+        // A static call changes nothing, and a creation has no selector.
+        _ => return false,
+    };
+    // A proxy that runs its implementation passes on a call that was judged when it came in.
+    let own_proxy = by_delegate && protocol.contract(frame.from).is_some();
+    frame.effective && frame.to == contract && frame.from != contract && !own_proxy
+}
+
+/// Writes into a finding what went in the same transaction.
+pub(crate) fn add_loss(finding: &mut Finding, protocol: &Protocol, evidence: &Evidence) {
+    if let Some(lost) = lost_or_burned(protocol, evidence) {
+        let shown = lost.spec.show(lost.amount);
+        finding.sentence += &format!("; {shown} went in the same transaction");
+        finding.evidence.extend(token_ids(protocol, evidence));
+        (finding.asset, finding.amount) = (Some(lost.spec.asset), Some(lost.amount));
+        finding.loss = lost.value;
     }
 }
 

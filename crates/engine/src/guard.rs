@@ -34,6 +34,7 @@ impl Guard {
         }
         let mut watched: BTreeSet<Address> =
             config.protocol.contracts.iter().map(|contract| contract.address).collect();
+        watched.extend(detectors.iter().flat_map(|detector| detector.watches()));
         let mut probes: BTreeSet<Probe> =
             detectors.iter().flat_map(|detector| detector.probes()).collect();
         for lever in &config.ladder {
@@ -51,8 +52,8 @@ impl Guard {
         Ok(Self { config, incidents, detectors, watched, probes, readings, stale, balances })
     }
 
-    /// Whether a transaction concerns this protocol: it touches a contract of it, or changes a slot that an answer
-    /// depends on.
+    /// Whether a transaction concerns this protocol: it touches a contract of it or an account that a detector
+    /// watches beside them, embeds one in the code of a new contract, or changes a slot that an answer depends on.
     pub(crate) fn is_relevant(&self, evidence: &Evidence) -> bool {
         evidence.chain == self.config.protocol.chain
             && (evidence.touches(|address| self.watched.contains(address))

@@ -22,9 +22,11 @@ mod reentry;
 pub(crate) mod state;
 pub mod transfers;
 
+use std::collections::BTreeMap;
+
 use portcullis_types::{
     chain::BlockId,
-    evidence::{CallKind, Created, Evidence, Frame, Known, Log, Transfer},
+    evidence::{CallKind, CodeFeatures, Created, Evidence, Frame, Known, Log, Transfer},
     ids::ChainId,
     wire::{StateDiff, TraceFrame, WireLog, WireTransaction},
 };
@@ -160,7 +162,7 @@ fn assemble(
         return Err(SimulateError::TooLarge { what, limit: LOGS_MAX });
     }
     let flows = transfers::net(&transfers);
-    let created = creations(&flat.frames);
+    let created = creations(flat);
     let call_tree_hash = call_tree::hash(flat, transaction.from, &created);
     let reentries = reentry::find(flat, writes);
     let known = Known { logs: about.logs_known, state: changes.is_some() };
@@ -207,9 +209,14 @@ pub(crate) fn plain_log(log: &WireLog) -> Log {
     Log { address: log.address, topics: log.topics.clone(), data: log.data.clone() }
 }
 
-fn creations(frames: &[Frame]) -> Vec<Created> {
-    let effective = frames.iter().filter(|frame| frame.effective && is_creation(frame.kind));
-    effective.map(|frame| Created { address: frame.to, creator: frame.from }).collect()
+fn creations(flat: &mut Flat) -> Vec<Created> {
+    let mut codes: BTreeMap<u32, CodeFeatures> = flat.codes.drain(..).collect();
+    let mut created = Vec::new();
+    for (index, frame) in flat.effective().filter(|(_, frame)| is_creation(frame.kind)) {
+        let features = codes.remove(&index).map(Box::new);
+        created.push(Created { address: frame.to, creator: frame.from, features });
+    }
+    created
 }
 
 fn created_by_transaction(frames: &[Frame]) -> Option<alloy_primitives::Address> {

@@ -6,7 +6,7 @@
 //! - [`replay`]: executing the block again over the state before it.
 //!
 //! On the replayed state [`reading`] answers probes and [`rehearsal`] plays a lever against an attack before it is
-//! pulled. [`rules`] says which hard fork a block follows, [`error`] what a caller should do about a failure.
+//! pulled. [`rules`] says which hard fork a block follows, [`code`] what a contract's code looks like, [`error`] what a caller should do about a failure.
 //!
 //! **Assumptions.** Chain data was parsed at the edge. A node may lie, leave things out or contradict itself.
 //!
@@ -20,6 +20,8 @@ pub mod rehearsal;
 pub mod replay;
 pub mod rules;
 pub mod traces;
+
+pub mod code;
 
 mod call;
 mod logs;

@@ -116,7 +116,7 @@ fn code_changes_but_births_do_not() {
         let mut evidence = transaction();
         evidence.code.push(change);
         if created {
-            evidence.created.push(Created { address: MARKET, creator: ALICE });
+            evidence.created.push(Created { address: MARKET, creator: ALICE, features: None });
         }
         let expected: Vec<_> = expected.map(|what| (MARKET, true, what)).into_iter().collect();
         check(name, PLAIN, &evidence, &expected);

@@ -2,13 +2,13 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 use portcullis_types::{
-    evidence::{CallKind, Frame, INPUT_BYTES_MAX, Log},
+    evidence::{CallKind, CodeFeatures, Frame, INPUT_BYTES_MAX, Log},
     text::printable,
     wire::TraceFrame,
 };
 
-use super::plain_log;
-use crate::error::SimulateError;
+use super::{is_creation, plain_log};
+use crate::{code, error::SimulateError};
 
 /// Most frames of one transaction. A call costs at least 100 gas and what puts it on the stack: the 16.8 million gas that
 /// a transaction may use since Osaka (EIP-7825) buy less than 150,000. Real transactions stay below 20,000.
@@ -36,6 +36,8 @@ pub(crate) struct Flat {
     pub(crate) steps: Vec<Step>,
     /// Effective logs in emission order.
     pub(crate) logs: Vec<Log>,
+    /// Of creations that did not fail themselves: their frame and what their code looks like, in any order.
+    pub(crate) codes: Vec<(u32, CodeFeatures)>,
 }
 
 /// Something that took effect.
@@ -177,6 +179,10 @@ impl Flat {
         let frame = frame_of(wire, around, success)?;
         if frame.effective {
             self.steps.push(Step::Enter(index));
+            if is_creation(frame.kind) {
+                let deployed = wire.output.as_ref().map_or(&[][..], |output| output);
+                self.codes.push((index, code::features(&wire.input, deployed)));
+            }
         }
         self.frames.push(frame);
         self.ends.push(index.saturating_add(1));

@@ -126,8 +126,12 @@ fn enter(evm: &mut MainnetEvm<Ctx<'_>>, call: FrameInit) -> Result<Option<FrameR
         FrameInput::Empty => Entry::destruction(Address::ZERO, U256::ZERO),
     };
     let logs = evm.ctx.journaled_state.logs().len();
-    evm.ctx.chain.enter(entry, logs);
-    let is_creation = matches!(call.frame_input, FrameInput::Create(_));
+    let creation_code = match &call.frame_input {
+        FrameInput::Create(inputs) => Some(inputs.init_code().clone()),
+        _ => None,
+    };
+    let is_creation = creation_code.is_some();
+    evm.ctx.chain.enter(entry, creation_code, logs);
     match evm.frame_init(call)? {
         ItemOrResult::Item(frame) => {
             let address = frame.interpreter.input.target_address;
@@ -144,13 +148,16 @@ fn enter(evm: &mut MainnetEvm<Ctx<'_>>, call: FrameInit) -> Result<Option<FrameR
 }
 
 fn leave(evm: &mut MainnetEvm<Ctx<'_>>, result: &FrameResult) {
-    let failed = match result {
-        FrameResult::Call(outcome) => !outcome.result.result.is_ok(),
+    let (failed, output) = match result {
+        FrameResult::Call(outcome) => (!outcome.result.result.is_ok(), &outcome.result.output),
         // Where the creator's nonce is at its end the EVM says that all is well, and creates nothing.
-        FrameResult::Create(outcome) => !outcome.result.result.is_ok() || outcome.address.is_none(),
+        FrameResult::Create(outcome) => {
+            let failed = !outcome.result.result.is_ok() || outcome.address.is_none();
+            (failed, &outcome.result.output)
+        }
     };
     let logs = evm.ctx.journaled_state.logs().len();
-    evm.ctx.chain.leave(failed, logs);
+    evm.ctx.chain.leave(failed, output, logs);
 }
 
 fn called(context: &Ctx<'_>, inputs: &CallInputs) -> Entry {

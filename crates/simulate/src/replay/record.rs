@@ -1,9 +1,12 @@
 //! What is recorded while a transaction runs: its frames, logs and writes, in the builder's flat form.
 
-use alloy_primitives::{Address, Log as EmittedLog, U256};
-use portcullis_types::evidence::Log;
+use alloy_primitives::{Address, Bytes, Log as EmittedLog, U256};
+use portcullis_types::evidence::{CodeFeatures, Log};
 
-use crate::builder::{Entry, Flat, Step, Write, may_tell_of_a_transfer};
+use crate::{
+    builder::{Entry, Flat, Step, Write, may_tell_of_a_transfer},
+    code,
+};
 
 /// The record of one transaction.
 #[derive(Debug, Default)]
@@ -25,15 +28,18 @@ struct Open {
     number: u32,
     steps_before: usize,
     logs_before: usize,
+    /// Of a creation.
+    creation_code: Option<Bytes>,
 }
 
 impl Recorder {
     /// A frame is entered, when there are `logs` in the journal.
-    pub(crate) fn enter(&mut self, entry: Entry, logs: usize) {
+    pub(crate) fn enter(&mut self, entry: Entry, creation_code: Option<Bytes>, logs: usize) {
         self.place_logs(logs);
         let (steps_before, logs_before) = (self.flat.steps.len(), logs);
         let index = self.push(entry);
-        self.open.push(Open { index, number: self.entered, steps_before, logs_before });
+        let number = self.entered;
+        self.open.push(Open { index, number, steps_before, logs_before, creation_code });
         self.entered = self.entered.saturating_add(1);
     }
 
@@ -58,8 +64,8 @@ impl Recorder {
         }
     }
 
-    /// The frame entered last of those that have not ended ends, when there are `logs` in the journal.
-    pub(crate) fn leave(&mut self, failed: bool, logs: usize) {
+    /// The frame entered last of those that have not ended ends with `output`, when there are `logs` in the journal.
+    pub(crate) fn leave(&mut self, failed: bool, output: &[u8], logs: usize) {
         let Some(open) = self.open.pop() else { return };
         let index = open.index as usize;
         if let Some(end) = self.flat.ends.get_mut(index) {
@@ -67,6 +73,9 @@ impl Recorder {
         }
         if !failed {
             self.place_logs(logs);
+            if let Some(creation_code) = &open.creation_code {
+                self.flat.codes.push((open.index, code::features(creation_code, output)));
+            }
             return;
         }
         // The journal forgets what the frame and those below it logged.
@@ -128,7 +137,9 @@ impl Recorder {
             .frames
             .iter()
             .any(|frame| watched(&frame.from) || watched(&frame.to) || watched(&frame.context));
+        let embedded = |(_, code): &(u32, CodeFeatures)| code.embedded.iter().any(watched);
         in_frames
+            || self.flat.codes.iter().any(embedded)
             || logs.iter().any(|log| {
                 let mut holders = log.topics().iter().skip(1).map(|word| Address::from_word(*word));
                 watched(&log.address)
@@ -154,13 +165,14 @@ impl Recorder {
     /// Forgets the transaction and keeps the room that it took.
     pub(crate) fn clear(&mut self) {
         let Self { flat, writes, open, .. } = self;
-        let Flat { frames, ends, depths, refused, steps, logs } = flat;
+        let Flat { frames, ends, depths, refused, steps, logs, codes } = flat;
         frames.clear();
         ends.clear();
         depths.clear();
         refused.clear();
         steps.clear();
         logs.clear();
+        codes.clear();
         writes.clear();
         open.clear();
         (self.entered, self.logs_placed, self.any_failed) = (0, 0, false);

@@ -71,6 +71,8 @@ pub(crate) fn check(replayer: &mut Replayer, material: &BlockMaterial) -> (usize
         }
         assert_eq!(traced.len(), executed.len());
     }
+    let created = executed.iter().flat_map(|transaction| &transaction.created);
+    assert!(created.clone().all(|one| one.features.is_some()), "{number}");
     let reentries = executed.iter().map(|transaction| transaction.reentries.len()).sum();
     (executed.len(), reentries)
 }
