@@ -42,6 +42,9 @@ pub fn build(
         DetectorConfig::ControlPlane(config) => Box::new(ControlPlane::new(protocol, config)?),
         DetectorConfig::Invariant(config) => Box::new(Invariant::new(protocol, config)?),
         DetectorConfig::Reentrancy(config) => Box::new(Reentrancy::new(protocol, config)?),
+        DetectorConfig::NetLoss(config) => {
+            Box::new(crate::net_loss::NetLoss::new(protocol, config)?)
+        }
     })
 }
 

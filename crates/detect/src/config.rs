@@ -21,6 +21,8 @@ pub enum DetectorConfig {
     Invariant(Box<InvariantConfig>),
     /// A contract is entered again before it has written what the first entry owes.
     Reentrancy(ReentrancyConfig),
+    /// A transaction leaves the protocol poorer at reference prices.
+    NetLoss(Box<crate::net_loss::NetLossConfig>),
 }
 
 impl DetectorConfig {
@@ -31,6 +33,7 @@ impl DetectorConfig {
             Self::ControlPlane(_) => crate::control_plane::META.id,
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
+            Self::NetLoss(_) => crate::net_loss::META.id,
         }
     }
 }

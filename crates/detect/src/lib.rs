@@ -21,10 +21,18 @@ pub mod number;
 pub mod outflow;
 pub mod reentrancy;
 
+pub mod net_loss;
+pub mod pool;
+pub mod reference;
+pub mod venue;
+
 mod control_words;
 mod history;
 mod ledger;
 mod stranger;
+
+mod ratio;
+
 #[cfg(test)]
 mod testing;
 
