@@ -54,6 +54,9 @@ pub fn build(
         DetectorConfig::Governance(config) => {
             Box::new(crate::governance::Governance::new(protocol, config)?)
         }
+        DetectorConfig::NetLoss(config) => {
+            Box::new(crate::net_loss::NetLoss::new(protocol, config)?)
+        }
     })
 }
 

@@ -27,10 +27,18 @@ pub mod first_caller;
 pub mod governance;
 
 mod age;
+pub mod net_loss;
+pub mod pool;
+pub mod reference;
+pub mod venue;
+
 mod control_words;
 mod history;
 mod ledger;
 mod stranger;
+
+mod ratio;
+
 #[cfg(test)]
 mod testing;
 

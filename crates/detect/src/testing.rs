@@ -127,6 +127,8 @@ pub(crate) trait With: Sized {
     ) -> Self;
     fn stores(self, address: Address, slot: B256, before: B256, after: B256) -> Self;
     fn logs(self, address: Address, topics: Vec<B256>) -> Self;
+    /// A log of an event without indexed parameters, with its words.
+    fn says(self, address: Address, event: &str, words: &[U256]) -> Self;
 }
 
 impl With for Evidence {
@@ -181,6 +183,13 @@ impl With for Evidence {
 
     fn logs(mut self, address: Address, topics: Vec<B256>) -> Self {
         self.logs.push(Log { address, topics, data: Bytes::new() });
+        self
+    }
+
+    fn says(mut self, address: Address, event: &str, words: &[U256]) -> Self {
+        let data: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes::<32>()).collect();
+        let topics = vec![alloy_primitives::keccak256(event)];
+        self.logs.push(Log { address, topics, data: data.into() });
         self
     }
 }
