@@ -10,6 +10,7 @@ use portcullis_types::{
 };
 
 use crate::{
+    bridge::Bridge,
     config::DetectorConfig,
     control_plane::ControlPlane,
     detector::{Detector, Meta},
@@ -42,6 +43,7 @@ pub fn build(
         DetectorConfig::ControlPlane(config) => Box::new(ControlPlane::new(protocol, config)?),
         DetectorConfig::Invariant(config) => Box::new(Invariant::new(protocol, config)?),
         DetectorConfig::Reentrancy(config) => Box::new(Reentrancy::new(protocol, config)?),
+        DetectorConfig::Bridge(config) => Box::new(Bridge::new(protocol, config)?),
     })
 }
 
