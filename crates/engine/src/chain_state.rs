@@ -152,7 +152,10 @@ impl ChainState {
             // Blocks are remembered for a while only; the time is looked up while they are.
             let recent = &self.recent;
             since = *self.after_blind.entry(to).or_insert_with(|| {
-                recent.iter().find(|head| head.id.number > to).map_or(through, |head| head.timestamp)
+                recent
+                    .iter()
+                    .find(|head| head.id.number > to)
+                    .map_or(through, |head| head.timestamp)
             });
         }
         if self.after_blind.len() > self.blind.len() {

@@ -190,9 +190,7 @@ pub(crate) fn play(lane: &Lane) -> (Book, Vec<(u64, Judgement)>) {
             Fact::Lock(lock) => lock.timestamp,
             Fact::Release(release) => release.timestamp,
         };
-        said.extend(book.destination_time(now).into_iter().map(|judgement| (now, judgement)));
-        let seen = Seen { since: 0, through: now.min(lane.source_ends) };
-        said.extend(book.seen(seen).into_iter().map(|judgement| (now, judgement)));
+        said.extend(look(&mut book, lane, now));
         match fact {
             Fact::Lock(lock) => {
                 said.extend(book.lock(lock.clone()).into_iter().map(|judgement| (now, judgement)));
@@ -200,5 +198,17 @@ pub(crate) fn play(lane: &Lane) -> (Book, Vec<(u64, Judgement)>) {
             Fact::Release(release) => said.push((now, book.release(release.clone()))),
         }
     }
+    let last = lane.facts.last().map_or(0, |fact| match fact {
+        Fact::Lock(lock) => lock.timestamp,
+        Fact::Release(release) => release.timestamp,
+    });
+    said.extend(look(&mut book, lane, last + lane.terms.patience_seconds + 1));
     (book, said)
+}
+
+/// Both chains are seen up to `now`, the source chain no further than the data goes.
+fn look(book: &mut Book, lane: &Lane, now: u64) -> Vec<(u64, Judgement)> {
+    let mut judged = book.seen(Seen { since: 0, through: now.min(lane.source_ends) });
+    judged.extend(book.destination_time(now));
+    judged.into_iter().map(|judgement| (now, judgement)).collect()
 }
