@@ -3,3 +3,5 @@
 mod footage;
 
 pub use footage::Footage;
+
+pub mod loss_curve;

@@ -50,6 +50,7 @@ use portcullis_types::{
     chain::BlockId,
     evidence::{CodeFeatures, Created, Evidence},
     finding::{Confidence, Finding, Maturity, Outlook},
+    ids::ChainId,
     money::Asset,
     protocol::Protocol,
 };
@@ -358,8 +359,8 @@ impl Detector for AdversarialDeployment {
         &META
     }
 
-    fn watches(&self) -> Vec<Address> {
-        self.funding.keys().copied().collect()
+    fn watches(&self) -> Vec<(ChainId, Address)> {
+        self.funding.keys().map(|account| (self.protocol.chain, *account)).collect()
     }
 
     fn inspect(&mut self, evidence: &Evidence, out: &mut Findings) {

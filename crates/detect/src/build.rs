@@ -10,6 +10,7 @@ use portcullis_types::{
 };
 
 use crate::{
+    bridge::Bridge,
     config::DetectorConfig,
     control_plane::ControlPlane,
     detector::{Detector, Meta},
@@ -57,6 +58,7 @@ pub fn build(
         DetectorConfig::NetLoss(config) => {
             Box::new(crate::net_loss::NetLoss::new(protocol, config)?)
         }
+        DetectorConfig::Bridge(config) => Box::new(Bridge::new(protocol, config)?),
     })
 }
 

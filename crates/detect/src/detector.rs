@@ -5,7 +5,7 @@ use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
     finding::{Confidence, Finding, Maturity, Outlook},
-    ids::FindingKey,
+    ids::{ChainId, FindingKey},
     money::Usd,
     probe::{Probe, Reading},
     protocol::Protocol,
@@ -35,11 +35,6 @@ pub trait Detector: Send {
         Vec::new()
     }
 
-    /// Accounts besides the protocol's own whose transactions it wants to be shown: upstream contracts, sources of funds.
-    fn watches(&self) -> Vec<Address> {
-        Vec::new()
-    }
-
     /// Looks at one transaction. Called for every relevant transaction of a block, in order.
     fn inspect(&mut self, evidence: &Evidence, out: &mut Findings);
 
@@ -49,6 +44,31 @@ pub trait Detector: Send {
 
     /// Forgets everything it learned from blocks that are no longer part of the chain.
     fn retract(&mut self, blocks: &[BlockId]);
+
+    /// Contracts besides the protocol's own that it must see, on the protocol's chain or on others. It is shown what
+    /// touches them; the protocol's other detectors are not shown what happens on another chain.
+    fn watches(&self) -> Vec<(ChainId, Address)> {
+        Vec::new()
+    }
+
+    /// Whether what it learned is worth more than a fresh start: it is then kept when the program starts again with the
+    /// same configuration of the protocol and of it.
+    fn keeps_books(&self) -> bool {
+        false
+    }
+
+    /// Takes note of how far a chain was seen, if that chain is the protocol's or one that it [watches](Self::watches).
+    /// Called after every inspected block and after every re-organisation, which may take `seen` back.
+    fn seen(&mut self, _chain: ChainId, _seen: Seen, _out: &mut Findings) {}
+}
+
+/// How much of a chain was seen: every block from `since` to `through` was inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Time of the first block after the last hole, seconds since the epoch.
+    pub since: u64,
+    /// Time of the newest block, seconds since the epoch.
+    pub through: u64,
 }
 
 /// Where findings are put. Bounded: what exceeds the bound is counted, and the engine reports it.

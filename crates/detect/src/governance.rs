@@ -45,6 +45,7 @@ use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
     finding::{Confidence, Maturity, Outlook},
+    ids::ChainId,
     probe::{Probe, Reading},
     protocol::Protocol,
 };
@@ -256,11 +257,12 @@ impl Detector for Governance {
         self.tokens.iter().map(VotingToken::probe).collect()
     }
 
-    fn watches(&self) -> Vec<Address> {
+    fn watches(&self) -> Vec<(ChainId, Address)> {
         self.governors
             .iter()
             .copied()
             .chain(self.tokens.iter().map(|token| token.address))
+            .map(|account| (self.protocol.chain, account))
             .collect()
     }
 

@@ -10,6 +10,7 @@
 //! panics, and every list that grows with the chain has a named limit.
 
 pub mod abi;
+pub mod bridge;
 pub mod build;
 pub mod catalogue;
 pub mod config;

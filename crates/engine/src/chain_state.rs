@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use portcullis_detect::detector::Seen;
 use portcullis_types::{
     chain::{BlockHead, BlockId},
     invariant::{Broken, Invariant, check},
@@ -24,6 +25,10 @@ pub struct ChainState {
     blind: BTreeMap<u64, u64>,
     inspected: u64,
     first: Option<u64>,
+    /// Time of the first block in range, seconds since the epoch.
+    first_time: u64,
+    /// Time of the first block after a blind range, by the range's last block.
+    after_blind: BTreeMap<u64, u64>,
 }
 
 /// How much of a chain was seen.
@@ -73,6 +78,7 @@ impl ChainState {
             // What could not be seen before the first block is outside the range.
             self.blind.retain(|_, to| *to >= head.id.number);
             self.first = Some(head.id.number);
+            self.first_time = head.timestamp;
         }
         self.waiting.insert(head.id.number, head.id);
         self.recent.push_back(head.clone());
@@ -133,6 +139,30 @@ impl ChainState {
         if number < to {
             self.blind.insert(number + 1, to);
         }
+    }
+
+    /// The newest block up to which every block was inspected, or is known to be blind, and the time since which none was
+    /// blind. None while there is no such block.
+    pub(crate) fn seen(&mut self) -> Option<(BlockId, Seen)> {
+        let first_waiting = self.waiting.first_key_value().map_or(u64::MAX, |(number, _)| *number);
+        let head = self.recent.iter().rev().find(|head| head.id.number < first_waiting)?;
+        let (block, through) = (head.id, head.timestamp);
+        let mut since = self.first_time;
+        if let Some((_, &to)) = self.blind.range(..=block.number).next_back() {
+            // Blocks are remembered for a while only; the time is looked up while they are.
+            let recent = &self.recent;
+            since = *self.after_blind.entry(to).or_insert_with(|| {
+                recent
+                    .iter()
+                    .find(|head| head.id.number > to)
+                    .map_or(through, |head| head.timestamp)
+            });
+        }
+        if self.after_blind.len() > self.blind.len() {
+            let ends: Vec<u64> = self.blind.values().copied().collect();
+            self.after_blind.retain(|to, _| ends.contains(to));
+        }
+        Some((block, Seen { since, through }))
     }
 
     /// How much was seen.

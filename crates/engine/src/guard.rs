@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, I256, U256};
-use portcullis_detect::{ConfigError, Detector, Findings, build};
+use portcullis_detect::{ConfigError, Detector, Findings, build, detector::Seen};
 use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
+    ids::ChainId,
     money::{Asset, Usd},
     probe::{Probe, Reading},
 };
@@ -18,6 +19,8 @@ pub struct Guard {
     pub(crate) config: ProtocolConfig,
     pub(crate) incidents: Incidents,
     detectors: Vec<Box<dyn Detector>>,
+    /// What each of the detectors watches besides the protocol, in the same order.
+    watched_by: Vec<BTreeSet<(ChainId, Address)>>,
     watched: BTreeSet<Address>,
     probes: BTreeSet<Probe>,
     readings: BTreeMap<Probe, Reading>,
@@ -34,7 +37,6 @@ impl Guard {
         }
         let mut watched: BTreeSet<Address> =
             config.protocol.contracts.iter().map(|contract| contract.address).collect();
-        watched.extend(detectors.iter().flat_map(|detector| detector.watches()));
         let mut probes: BTreeSet<Probe> =
             detectors.iter().flat_map(|detector| detector.probes()).collect();
         for lever in &config.ladder {
@@ -46,29 +48,89 @@ impl Guard {
                 probes.insert(Probe::Balance { asset: spec.asset, holder: holder.address });
             }
         }
+        let watched_by =
+            detectors.iter().map(|detector| detector.watches().into_iter().collect()).collect();
         let incidents = Incidents::new(&config.ladder);
         let stale = probes.clone();
         let (readings, balances) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { config, incidents, detectors, watched, probes, readings, stale, balances })
+        Ok(Self {
+            config,
+            incidents,
+            detectors,
+            watched_by,
+            watched,
+            probes,
+            readings,
+            stale,
+            balances,
+        })
+    }
+
+    /// Takes over the detectors that keep books from the guard before, where nothing about them has changed.
+    pub(crate) fn inherit_books(&mut self, old: &mut Self) {
+        if self.config.protocol != old.config.protocol {
+            return;
+        }
+        for (detector, config) in self.detectors.iter_mut().zip(&self.config.detectors) {
+            let known = old.config.detectors.iter().position(|before| before == config);
+            if detector.keeps_books()
+                && let Some(before) = known.and_then(|index| old.detectors.get_mut(index))
+            {
+                std::mem::swap(detector, before);
+            }
+        }
     }
 
     /// Whether a transaction concerns this protocol: it touches a contract of it or an account that a detector
     /// watches beside them, embeds one in the code of a new contract, or changes a slot that an answer depends on.
     pub(crate) fn is_relevant(&self, evidence: &Evidence) -> bool {
+        self.touches_protocol(evidence)
+            || self.watched_by.iter().any(|watched| touches_watched(watched, evidence))
+    }
+
+    fn touches_protocol(&self, evidence: &Evidence) -> bool {
         evidence.chain == self.config.protocol.chain
             && (evidence.touches(|address| self.watched.contains(address))
                 || self.readings.values().any(|reading| depends_on_change(reading, evidence)))
     }
 
-    /// Shows a block's transactions to every detector.
+    /// Whether anything here depends on a chain: the protocol's own, and those that its detectors watch.
+    pub(crate) fn concerns(&self, chain: ChainId) -> bool {
+        self.config.protocol.chain == chain
+            || self.watched_by.iter().flatten().any(|(watched, _)| *watched == chain)
+    }
+
+    /// A chain that a detector watches and `known` does not hold: which detector, and which chain.
+    pub(crate) fn unknown_chain(&self, known: &[ChainId]) -> Option<(&'static str, ChainId)> {
+        let mut pairs = self.detectors.iter().zip(&self.watched_by);
+        pairs.find_map(|(detector, watched)| {
+            let (chain, _) = watched.iter().find(|(chain, _)| !known.contains(chain))?;
+            Some((detector.meta().id, *chain))
+        })
+    }
+
+    /// Shows a block's transactions to every detector. What touches the protocol is shown to all of them, anything else
+    /// to those that watch it: the same address on another chain is another contract.
     pub(crate) fn inspect(&mut self, evidence: &[Evidence], out: &mut Findings) {
         for one in evidence {
-            if !self.is_relevant(one) {
-                continue;
+            let to_all = self.touches_protocol(one);
+            if to_all {
+                self.note_changes(one);
             }
-            self.note_changes(one);
-            for detector in &mut self.detectors {
-                detector.inspect(one, out);
+            for (detector, watched) in self.detectors.iter_mut().zip(&self.watched_by) {
+                if to_all || touches_watched(watched, one) {
+                    detector.inspect(one, out);
+                }
+            }
+        }
+    }
+
+    /// Tells the detectors how far a chain was seen.
+    pub(crate) fn seen(&mut self, chain: ChainId, seen: Seen, out: &mut Findings) {
+        let own = self.config.protocol.chain == chain;
+        for (detector, watched) in self.detectors.iter_mut().zip(&self.watched_by) {
+            if own || watched.iter().any(|(other, _)| *other == chain) {
+                detector.seen(chain, seen, out);
             }
         }
     }
@@ -120,12 +182,14 @@ impl Guard {
         }
     }
 
-    /// Forgets what came from blocks that are gone.
-    pub(crate) fn retract(&mut self, blocks: &[BlockId]) {
+    /// Forgets what came from blocks of a chain that are gone.
+    pub(crate) fn retract(&mut self, chain: ChainId, blocks: &[BlockId]) {
         for detector in &mut self.detectors {
             detector.retract(blocks);
         }
-        self.doubt();
+        if self.config.protocol.chain == chain {
+            self.doubt();
+        }
     }
 
     /// Takes nothing that was read for certain any more: it is asked again before it is used with anything newer.
@@ -181,6 +245,11 @@ impl Guard {
 /// The probe that asks a lever's verify view.
 pub(crate) fn verify_probe(lever: &portcullis_types::action::Lever) -> Probe {
     Probe::Call { to: lever.verify.to, data: lever.verify.data.clone(), word: 0 }
+}
+
+fn touches_watched(watched: &BTreeSet<(ChainId, Address)>, evidence: &Evidence) -> bool {
+    watched.iter().any(|(chain, _)| *chain == evidence.chain)
+        && evidence.touches(|address| watched.contains(&(evidence.chain, *address)))
 }
 
 fn depends_on_change(reading: &Reading, evidence: &Evidence) -> bool {

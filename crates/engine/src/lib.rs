@@ -10,6 +10,7 @@ mod event;
 mod guard;
 mod incident;
 mod respond;
+mod sight;
 mod step;
 
 pub use chain_state::{ChainState, Coverage};

@@ -20,6 +20,7 @@ use crate::{
     chain_state::ChainState,
     event::{Config, Effect, Entry, Event, StepOutput},
     guard::Guard,
+    sight::guards,
 };
 
 /// The engine. Two of them on the same journal agree.
@@ -80,19 +81,16 @@ impl Engine {
     /// # Errors
     /// Names the field and the remedy.
     pub fn accepts(config: &Config) -> Result<(), ConfigError> {
-        config.protocols.iter().try_for_each(|protocol| Guard::new(protocol.clone()).map(drop))
+        guards(config).map(drop)
     }
 
     fn start(&mut self, step: &mut Step, config: &Config) -> Result<(), ConfigError> {
-        let mut guards = Vec::new();
-        for protocol in &config.protocols {
-            guards.push(Guard::new(protocol.clone())?);
-        }
-        let mut before = std::mem::replace(&mut self.guards, guards);
+        let mut before = std::mem::replace(&mut self.guards, guards(config)?);
         for guard in &mut self.guards {
             let name = &guard.config.protocol.name;
             if let Some(old) = before.iter_mut().find(|old| old.config.protocol.name == *name) {
                 guard.incidents.inherit(std::mem::take(&mut old.incidents));
+                guard.inherit_books(old);
             }
         }
         for chain in &config.chains {
@@ -157,10 +155,11 @@ impl Engine {
             }
             Effect::Act { .. } => true,
         });
-        for guard in self.guards.iter_mut().filter(|guard| guard.config.protocol.chain == chain) {
-            guard.retract(old);
+        for guard in self.guards.iter_mut().filter(|guard| guard.concerns(chain)) {
+            guard.retract(chain, old);
         }
         self.retract_findings(step, chain, old);
+        self.tell_seen(step, chain);
         self.reassert_removed(step, chain, old);
         for head in new {
             self.committed(step, chain, head);
@@ -181,8 +180,9 @@ impl Engine {
             if let Some(guard) = self.guards.get_mut(index) {
                 guard.inspect(evidence, &mut findings);
             }
-            self.raise(step, index, block, findings);
+            self.raise_from(step, index, (chain, block), findings);
         }
+        self.tell_seen(step, chain);
         self.ask_reads(step, chain, block);
     }
 

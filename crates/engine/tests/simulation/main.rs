@@ -174,7 +174,11 @@ fn what_was_read_before_an_unseen_block_is_read_again_with_what_comes_after() {
         panic!("the slot that changed is read: {asked:?}")
     };
     assert_eq!(*block, id(3));
-    assert_eq!(slots(probes), 2, "the other one may have changed in block 2, which nobody has seen");
+    assert_eq!(
+        slots(probes),
+        2,
+        "the other one may have changed in block 2, which nobody has seen"
+    );
     let asked = step(inspected(missed, 2, Some(1)));
     let Some((_, Effect::Read { block, .. })) = asked.first() else {
         panic!("the slot that changed is read: {asked:?}")
