@@ -15,6 +15,7 @@ use crate::{
     detector::{Detector, Meta},
     gross_outflow::GrossOutflow,
     invariant::Invariant,
+    novelty::Novelty,
     reentrancy::Reentrancy,
 };
 
@@ -42,6 +43,7 @@ pub fn build(
         DetectorConfig::ControlPlane(config) => Box::new(ControlPlane::new(protocol, config)?),
         DetectorConfig::Invariant(config) => Box::new(Invariant::new(protocol, config)?),
         DetectorConfig::Reentrancy(config) => Box::new(Reentrancy::new(protocol, config)?),
+        DetectorConfig::Novelty(config) => Box::new(Novelty::new(protocol, config)?),
     })
 }
 

@@ -7,7 +7,10 @@
 use portcullis_types::finding::Maturity;
 use serde::{Deserialize, Serialize};
 
-use crate::number::{Decimal, Integer};
+use crate::{
+    novelty::LearnedSource,
+    number::{Decimal, Integer},
+};
 
 /// One detector of a protocol; `detector` names which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub enum DetectorConfig {
     Invariant(Box<InvariantConfig>),
     /// A contract is entered again before it has written what the first entry owes.
     Reentrancy(ReentrancyConfig),
+    /// Somebody's contract takes a way through the protocol that nobody took before.
+    Novelty(NoveltyConfig),
 }
 
 impl DetectorConfig {
@@ -31,6 +36,7 @@ impl DetectorConfig {
             Self::ControlPlane(_) => crate::control_plane::META.id,
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
+            Self::Novelty(_) => crate::novelty::META.id,
         }
     }
 }
@@ -215,4 +221,18 @@ pub struct ReentrancyConfig {
     /// Accounts through which a contract may be entered again, besides the protocol's own contracts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_through: Vec<String>,
+}
+
+/// `detector: novelty`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NoveltyConfig {
+    /// Lowers the detector's own maturity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maturity: Option<Maturity>,
+    /// Names of the contracts whose entries count. Default: all of the protocol.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<String>,
+    /// The reference: what `portcullis learn` wrote, or the path of its file, relative to the configuration's folder.
+    pub learned: LearnedSource,
 }
