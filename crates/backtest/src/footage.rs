@@ -2,7 +2,9 @@
 
 use alloy_primitives::{B256, keccak256};
 use portcullis_observe::RecordingLine;
-use portcullis_simulate::{replay::Replayer, traces::evidence_from_traces};
+use portcullis_simulate::{
+    builder::access::evidence_from_access, replay::Replayer, traces::evidence_from_traces,
+};
 use portcullis_types::{chain::BlindCause, evidence::Evidence, ids::ChainId, wire::BlockMaterial};
 
 /// Makes Evidence of lines, one after the other. Lines of one file are of one chain.
@@ -35,9 +37,9 @@ impl Footage {
                 let hash = phase_hash(phase.chain_id, number, &phase.name);
                 BlockMaterial::alone(phase.chain_id, number, None, hash, phase.trace)
             }
-            RecordingLine::Access(_) => {
-                let detail = "slots and calls without a call tree".to_owned();
-                return Err(BlindCause::Incomplete { detail });
+            RecordingLine::Access(entry) => {
+                self.last = entry.block_number;
+                return Ok(vec![evidence_from_access(&entry)?]);
             }
         };
         self.last = material.block.head().id.number;

@@ -16,6 +16,7 @@ use crate::{
     detector::{Detector, Meta},
     gross_outflow::GrossOutflow,
     invariant::Invariant,
+    novelty::Novelty,
     reentrancy::Reentrancy,
 };
 
@@ -59,6 +60,7 @@ pub fn build(
             Box::new(crate::net_loss::NetLoss::new(protocol, config)?)
         }
         DetectorConfig::Bridge(config) => Box::new(Bridge::new(protocol, config)?),
+        DetectorConfig::Novelty(config) => Box::new(Novelty::new(protocol, config)?),
     })
 }
 

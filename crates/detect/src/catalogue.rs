@@ -14,4 +14,5 @@ pub const ALL: &[&Meta] = &[
     &crate::governance::META,
     &crate::net_loss::META,
     &crate::bridge::META,
+    &crate::novelty::META,
 ];

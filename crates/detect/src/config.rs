@@ -7,7 +7,10 @@
 use portcullis_types::finding::Maturity;
 use serde::{Deserialize, Serialize};
 
-use crate::number::{Decimal, Integer};
+use crate::{
+    novelty::LearnedSource,
+    number::{Decimal, Integer},
+};
 
 /// One detector of a protocol; `detector` names which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,8 @@ pub enum DetectorConfig {
     NetLoss(Box<crate::net_loss::NetLossConfig>),
     /// A bridge pays out what was not locked on the other chain.
     Bridge(Box<BridgeConfig>),
+    /// Somebody's contract takes a way through the protocol that nobody took before.
+    Novelty(NoveltyConfig),
 }
 
 impl DetectorConfig {
@@ -49,6 +54,7 @@ impl DetectorConfig {
             Self::Governance(_) => crate::governance::META.id,
             Self::NetLoss(_) => crate::net_loss::META.id,
             Self::Bridge(_) => crate::bridge::META.id,
+            Self::Novelty(_) => crate::novelty::META.id,
         }
     }
 }
@@ -319,4 +325,18 @@ pub struct BridgeToken {
     /// the sums is no proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<Integer>,
+}
+
+/// `detector: novelty`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NoveltyConfig {
+    /// Lowers the detector's own maturity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maturity: Option<Maturity>,
+    /// Names of the contracts whose entries count. Default: all of the protocol.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<String>,
+    /// The reference: what `portcullis learn` wrote, or the path of its file, relative to the configuration's folder.
+    pub learned: LearnedSource,
 }

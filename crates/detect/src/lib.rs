@@ -18,6 +18,7 @@ pub mod control_plane;
 pub mod detector;
 pub mod gross_outflow;
 pub mod invariant;
+pub mod novelty;
 pub mod number;
 pub mod outflow;
 pub mod reentrancy;

@@ -170,7 +170,7 @@ fn withdrawal(block: BlockId, index: u32) -> Evidence {
         value: U256::ZERO,
         gas_used: Some(100_000),
         success: true,
-        known: Known { logs: true, state: true },
+        known: Known { logs: true, state: true, callers: true },
         frames: vec![frame(None, MARKET), frame(Some(0), TOKEN)],
         logs: vec![Log { address: TOKEN, topics: vec![slot; 3], data: Bytes::from(vec![0; 32]) }],
         transfers: vec![Transfer { asset, from: MARKET, to: USER, amount, token_id: None }],

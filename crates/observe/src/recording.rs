@@ -11,11 +11,11 @@ pub mod write;
 
 use std::path::{Path, PathBuf};
 
-pub use line::{
-    AccessCall, AccessEntry, AccessKind, AccessOp, AccessTransfer, Phase, RecordedTransaction,
-    RecordingLine, RecordingMeta, SlotAccess,
-};
+pub use line::{Phase, RecordedTransaction, RecordingLine, RecordingMeta};
 pub use lines::{LineNumber, Lines};
+pub use portcullis_types::access::{
+    AccessCall, AccessEntry, AccessKind, AccessOp, AccessTransfer, SlotAccess,
+};
 pub use state::StateFolder;
 
 use crate::ObserveError;

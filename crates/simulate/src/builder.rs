@@ -16,6 +16,7 @@
 //! too, because an EIP-7702 delegation outlives the failure of its transaction. That a delegation was *removed* cannot
 //! be seen in a diff, which leaves empty code out.
 
+pub mod access;
 mod call_tree;
 mod frames;
 mod reentry;
@@ -165,7 +166,7 @@ fn assemble(
     let created = creations(flat);
     let call_tree_hash = call_tree::hash(flat, transaction.from, &created);
     let reentries = reentry::find(flat, writes);
-    let known = Known { logs: about.logs_known, state: changes.is_some() };
+    let known = Known { logs: about.logs_known, state: changes.is_some(), callers: true };
     let Changes { storage, code } = changes.unwrap_or_default();
     let to = transaction.to.or_else(|| created_by_transaction(&flat.frames));
     Ok(Evidence {

@@ -20,7 +20,7 @@ pub struct Evidence {
     pub index: u32,
     /// Transaction hash.
     pub hash: B256,
-    /// Sender.
+    /// Sender; the zero address where `known.callers` is `false`.
     pub from: Address,
     /// Callee, or the created contract.
     pub to: Option<Address>,
@@ -60,6 +60,20 @@ pub struct Known {
     pub logs: bool,
     /// Storage and code changes.
     pub state: bool,
+    /// Who called whom: the sender, the callers and parents of frames. Where it is `false`, `from` is the zero address,
+    /// no frame has a parent, `to` of none says only that the first entry was not the transaction's own, the context of
+    /// a delegate call may be the zero address, and re-entries could not be seen.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub callers: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 /// How a frame was entered.

@@ -98,7 +98,7 @@ pub(crate) fn theft(block: BlockId, dollars: u32) -> Evidence {
         value: U256::ZERO,
         gas_used: Some(100_000),
         success: true,
-        known: Known { logs: true, state: true },
+        known: Known { logs: true, state: true, callers: true },
         frames: vec![Frame {
             parent: None,
             kind: CallKind::Call,

@@ -8,6 +8,7 @@ mod case;
 mod config;
 mod drill;
 mod journal;
+mod learn;
 mod output;
 mod record;
 mod replay;
@@ -68,6 +69,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Measure the way from a block to a sent transaction on a local chain.
     Bench(bench::BenchArgs),
+    /// Propose bounds and whitelists for a protocol from recordings of its past.
+    Learn(learn::LearnArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -130,6 +133,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Journal(command) => journal::journal(&command, json),
         Command::Config(command) => config::config(&command, json).await,
         Command::Bench(args) => bench::bench(&args, json).await,
+        Command::Learn(args) => learn::learn(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
     }
 }

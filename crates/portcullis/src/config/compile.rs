@@ -13,7 +13,10 @@ use portcullis_types::{
     protocol::{AssetSpec, Contract, Protocol},
 };
 
-use super::file::{ChainFile, ConfigFile, KeyFile, ProtocolFile, ResponderFile};
+use super::{
+    file::{ChainFile, ConfigFile, KeyFile, ProtocolFile, ResponderFile},
+    learned::read_learned,
+};
 
 /// A configuration that can be used.
 #[derive(Debug, Clone)]
@@ -29,7 +32,7 @@ pub struct Compiled {
 }
 
 /// A problem and the value it is about.
-type Problem = (String, Option<String>);
+pub(super) type Problem = (String, Option<String>);
 
 impl Compiled {
     pub(super) fn new(path: &Path, file: &ConfigFile) -> Result<Self, Problem> {
@@ -39,7 +42,9 @@ impl Compiled {
         let mut names = BTreeSet::new();
         for protocol in &file.protocols {
             unique(&mut names, "protocol", &protocol.name)?;
-            protocols.push(compile_protocol(file, protocol)?);
+            let mut compiled = compile_protocol(file, protocol)?;
+            read_learned(folder, &mut compiled.detectors)?;
+            protocols.push(compiled);
         }
         if protocols.is_empty() {
             return Err(about("`protocols` is empty: describe at least one protocol", "protocols"));

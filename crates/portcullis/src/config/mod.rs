@@ -2,6 +2,7 @@
 
 mod compile;
 mod file;
+mod learned;
 mod load;
 pub mod online;
 
