@@ -110,7 +110,7 @@ fn transaction(
         value: U256::ZERO,
         gas_used: None,
         success: true,
-        known: Known { logs: true, state: true },
+        known: Known { logs: true, state: true, callers: true },
         frames: Vec::new(),
         logs: vec![Log {
             address: emitter,

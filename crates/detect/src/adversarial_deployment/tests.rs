@@ -101,7 +101,7 @@ fn addresses_are_grouped_by_who_was_seen_to_deploy_them() {
 #[test]
 fn who_was_paid_by_a_mixer_is_known_until_the_block_goes() {
     let mut detector = detector(PLAIN);
-    assert_eq!(detector.watches(), [MIXER]);
+    assert_eq!(detector.watches(), [(1, MIXER)]);
     let paid = transaction().at(1, 12).moves(Asset::Native, MIXER, THIEF, U256::from(10));
     inspect(detector.as_mut(), &paid);
     let attack = deployment(2, THIEF, code(&[MARKET], &[], &[]));

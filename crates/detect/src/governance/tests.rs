@@ -154,7 +154,7 @@ fn calls_without_effect_are_no_acts() {
 
 #[test]
 fn it_wants_to_see_governors_and_tokens() {
-    assert_eq!(fresh(PLAIN).watches(), [SAFE, VOTES]);
+    assert_eq!(fresh(PLAIN).watches(), [(1, SAFE), (1, VOTES)]);
     assert_ne!(VAULT, VOTES);
 }
 

@@ -46,9 +46,9 @@ pub fn evidence_from_access(entry: &AccessEntry) -> Result<Evidence, SimulateErr
             return Err(SimulateError::TooLarge { what, limit });
         }
     }
-    let flat = flat(entry);
+    let mut flat = flat(entry);
     let transfers: Vec<Transfer> = entry.transfers.iter().flatten().map(transfer).collect();
-    let created = creations(&flat.frames);
+    let created = creations(&mut flat);
     let first = entry.calls.first().filter(|call| call.kind == AccessKind::FirstCall);
     Ok(Evidence {
         chain: entry.chain_id,
