@@ -80,6 +80,8 @@ pub struct Suspicion {
     pub transaction: B256,
     /// How much it asks for.
     pub level: Level,
+    /// Value of the fused e-variable against "nothing is wrong"; at most a share `1/x` of ordinary transactions reach `x`.
+    pub e_value: f64,
     /// What it looks like.
     pub class: AttackClass,
     /// Who gained: the sender and contracts of his, likeliest first.

@@ -1,0 +1,70 @@
+//! What speaks for an attack, one file a signal.
+//!
+//! Each signal says how rarely it fires where nothing is wrong; the reciprocal is its e-value. `verdict.rs` fuses them.
+
+use alloy_primitives::Address;
+
+use crate::{picture::Picture, suspicion::AttackClass};
+
+mod approval;
+mod exposed;
+mod flash;
+mod minted;
+mod outsized;
+mod posed;
+mod pulled;
+mod reentry;
+mod repeat;
+mod round_trip;
+mod sybil;
+mod there_and_back;
+mod unpaid;
+mod upkeep;
+mod wrapping;
+
+/// In one of a thousand ordinary transactions.
+pub(crate) const UNCOMMON: f64 = 1_000.0;
+/// In one of 16,000 ordinary transactions: two such things together are an alarm.
+pub(crate) const RARE: f64 = 16_000.0;
+/// In no ordinary transaction known in kind: enough for an alarm by itself, whatever was gained.
+pub(crate) const UNHEARD: f64 = 64_000.0;
+
+/// What a signal saw.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting {
+    /// Value of the e-variable.
+    pub(crate) e_value: f64,
+    /// What kind of attack shows this.
+    pub(crate) class: AttackClass,
+    /// In one sentence, without the full stop.
+    pub(crate) sentence: String,
+    /// Frames that show it.
+    pub(crate) frames: Vec<u32>,
+    /// On whom it is done, if the signal knows.
+    pub(crate) victims: Vec<Address>,
+}
+
+/// A signal: its name and what it looks for.
+pub(crate) type Watch = (&'static str, fn(&Picture<'_>) -> Option<Sighting>);
+
+/// All signals. Their number is the denominator of the average in `verdict.rs`.
+pub(crate) const WATCHES: &[Watch] = &[
+    ("tricked-approval", approval::look),
+    ("exposed-function", exposed::look),
+    ("flash-funded", flash::look),
+    ("bulk-mint", minted::look),
+    ("outsized-payout", outsized::look),
+    ("posed-contract", posed::look),
+    ("pulled-approval", pulled::look),
+    ("entered-again", reentry::look),
+    ("repeated-act", repeat::look),
+    ("round-trip", round_trip::look),
+    ("many-hands", sybil::look),
+    ("there-and-back", there_and_back::look),
+    ("unpaid", unpaid::look),
+    ("pool-upkeep", upkeep::look),
+    ("wrapping-amounts", wrapping::look),
+];
+
+/// Most frames named by a signal.
+pub(crate) const FRAMES_MAX: usize = 16;
