@@ -9,4 +9,8 @@ pub const ALL: &[&Meta] = &[
     &invariant::META,
     &reentrancy::META,
     &crate::net_loss::META,
+    &crate::price_manipulation::META,
+    &crate::supply::META,
+    &crate::vault::META,
+    &crate::market_or_theft::META,
 ];

@@ -23,6 +23,14 @@ pub enum DetectorConfig {
     Reentrancy(ReentrancyConfig),
     /// A transaction leaves the protocol poorer at reference prices.
     NetLoss(Box<crate::net_loss::NetLossConfig>),
+    /// A price is moved and the protocol is used at it.
+    PriceManipulation(Box<crate::price_manipulation::PriceManipulationConfig>),
+    /// A token is minted without what should back it.
+    Supply(Box<crate::supply::SupplyConfig>),
+    /// The price of a vault's shares jumps, or is made to.
+    Vault(Box<crate::vault::VaultConfig>),
+    /// A market pays better than its own price.
+    MarketOrTheft(Box<crate::market_or_theft::MarketOrTheftConfig>),
 }
 
 impl DetectorConfig {
@@ -34,6 +42,10 @@ impl DetectorConfig {
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
             Self::NetLoss(_) => crate::net_loss::META.id,
+            Self::PriceManipulation(_) => crate::price_manipulation::META.id,
+            Self::Supply(_) => crate::supply::META.id,
+            Self::Vault(_) => crate::vault::META.id,
+            Self::MarketOrTheft(_) => crate::market_or_theft::META.id,
         }
     }
 }

@@ -21,9 +21,13 @@ pub mod number;
 pub mod outflow;
 pub mod reentrancy;
 
+pub mod market_or_theft;
 pub mod net_loss;
 pub mod pool;
+pub mod price_manipulation;
 pub mod reference;
+pub mod supply;
+pub mod vault;
 pub mod venue;
 
 mod control_words;
