@@ -230,4 +230,27 @@ pub struct ReentrancyConfig {
     /// Accounts through which a contract may be entered again, besides the protocol's own contracts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_through: Vec<String>,
+    /// Names of contracts that keep their books together: entering one of them while another runs counts as re-entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<String>,
+    /// Contracts of others whose views the protocol relies on: pools that price its collateral.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+    /// Contracts of others that rely on the protocol's views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumers: Vec<String>,
+    /// Functions that call out by design (flash loans): what happens below them is re-entry neither into a group nor into
+    /// a view.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callbacks: Vec<Callback>,
+}
+
+/// A function that calls out by design.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Callback {
+    /// Its contract: an address or the name of a contract.
+    pub contract: String,
+    /// Its signature: `flashLoan(address,address,uint256,bytes)`.
+    pub signature: String,
 }
