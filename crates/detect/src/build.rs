@@ -61,6 +61,14 @@ pub fn build(
         }
         DetectorConfig::Bridge(config) => Box::new(Bridge::new(protocol, config)?),
         DetectorConfig::Novelty(config) => Box::new(Novelty::new(protocol, config)?),
+        DetectorConfig::PriceManipulation(config) => {
+            Box::new(crate::price_manipulation::PriceManipulation::new(protocol, config)?)
+        }
+        DetectorConfig::Supply(config) => Box::new(crate::supply::Supply::new(protocol, config)?),
+        DetectorConfig::Vault(config) => Box::new(crate::vault::Vault::new(protocol, config)?),
+        DetectorConfig::MarketOrTheft(config) => {
+            Box::new(crate::market_or_theft::MarketOrTheft::new(protocol, config)?)
+        }
     })
 }
 

@@ -15,4 +15,8 @@ pub const ALL: &[&Meta] = &[
     &crate::net_loss::META,
     &crate::bridge::META,
     &crate::novelty::META,
+    &crate::price_manipulation::META,
+    &crate::supply::META,
+    &crate::vault::META,
+    &crate::market_or_theft::META,
 ];

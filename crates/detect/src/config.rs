@@ -38,6 +38,14 @@ pub enum DetectorConfig {
     Bridge(Box<BridgeConfig>),
     /// Somebody's contract takes a way through the protocol that nobody took before.
     Novelty(NoveltyConfig),
+    /// A price is moved and the protocol is used at it.
+    PriceManipulation(Box<crate::price_manipulation::PriceManipulationConfig>),
+    /// A token is minted without what should back it.
+    Supply(Box<crate::supply::SupplyConfig>),
+    /// The price of a vault's shares jumps, or is made to.
+    Vault(Box<crate::vault::VaultConfig>),
+    /// A market pays better than its own price.
+    MarketOrTheft(Box<crate::market_or_theft::MarketOrTheftConfig>),
 }
 
 impl DetectorConfig {
@@ -55,6 +63,10 @@ impl DetectorConfig {
             Self::NetLoss(_) => crate::net_loss::META.id,
             Self::Bridge(_) => crate::bridge::META.id,
             Self::Novelty(_) => crate::novelty::META.id,
+            Self::PriceManipulation(_) => crate::price_manipulation::META.id,
+            Self::Supply(_) => crate::supply::META.id,
+            Self::Vault(_) => crate::vault::META.id,
+            Self::MarketOrTheft(_) => crate::market_or_theft::META.id,
         }
     }
 }
@@ -239,6 +251,29 @@ pub struct ReentrancyConfig {
     /// Accounts through which a contract may be entered again, besides the protocol's own contracts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_through: Vec<String>,
+    /// Names of contracts that keep their books together: entering one of them while another runs counts as re-entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<String>,
+    /// Contracts of others whose views the protocol relies on: pools that price its collateral.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+    /// Contracts of others that rely on the protocol's views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumers: Vec<String>,
+    /// Functions that call out by design (flash loans): what happens below them is re-entry neither into a group nor into
+    /// a view.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callbacks: Vec<Callback>,
+}
+
+/// A function that calls out by design.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Callback {
+    /// Its contract: an address or the name of a contract.
+    pub contract: String,
+    /// Its signature: `flashLoan(address,address,uint256,bytes)`.
+    pub signature: String,
 }
 
 /// `detector: bridge`. One lane of a bridge: from a contract on another chain to one of the protocol's. The way back is a

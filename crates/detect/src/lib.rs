@@ -29,9 +29,13 @@ pub mod first_caller;
 pub mod governance;
 
 mod age;
+pub mod market_or_theft;
 pub mod net_loss;
 pub mod pool;
+pub mod price_manipulation;
 pub mod reference;
+pub mod supply;
+pub mod vault;
 pub mod venue;
 
 mod control_words;

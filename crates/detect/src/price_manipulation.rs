@@ -34,7 +34,7 @@
 //!
 //! # References
 //!
-//! - `DeFiRanger`, arXiv 2104.15068; DeFiScope, arXiv 2502.11521; `DeFiGuard`, arXiv 2406.11157
+//! - `DeFiRanger`, arXiv 2104.15068; `DeFiScope`, arXiv 2502.11521; `DeFiGuard`, arXiv 2406.11157
 //! - `Trace2Inv`, FSE 2024, arXiv 2404.14580: guards oracle range and oracle deviation
 //! - OWASP Smart Contract Top 10, SC02:2025 Price Oracle Manipulation
 //! - Uniswap V2 pair (`Sync`), Uniswap V3 pool (`Swap`, `sqrtPriceX96`)
@@ -144,10 +144,7 @@ struct Sighting {
 
 impl PriceManipulation {
     /// Resolves and checks a configuration.
-    pub fn new(
-        protocol: &Protocol,
-        config: &PriceManipulationConfig,
-    ) -> Result<Self, ConfigError> {
+    pub fn new(protocol: &Protocol, config: &PriceManipulationConfig) -> Result<Self, ConfigError> {
         let resolver = Resolver { protocol, meta: &META };
         let count = config.pools.len() + config.watched_oracles.len();
         if count == 0 || config.pools.len().max(config.watched_oracles.len()) > POOLS_MAX {
@@ -200,8 +197,7 @@ impl PriceManipulation {
         let farthest = path.points.iter().map(|point| point.price.bps_apart(path.start)).max();
         let mut found = None;
         if farthest.is_some_and(|bps| bps > self.max_bps) {
-            let uses =
-                uses(&self.protocol, &self.holders, pool.address, path.by_logs, evidence);
+            let uses = uses(&self.protocol, &self.holders, pool.address, path.by_logs, evidence);
             found = self.used(pool, path, &uses, lost);
         }
         found.or_else(|| self.left_off(pool, path).filter(|_| lost))
@@ -227,7 +223,11 @@ impl PriceManipulation {
         };
         let then = if came_back { "and came back" } else { "and stayed" };
         let lines = vec![
-            format!("price of {} when the protocol was used: off by {}", pool.address, percent(bps)),
+            format!(
+                "price of {} when the protocol was used: off by {}",
+                pool.address,
+                percent(bps)
+            ),
             format!("at the end of the transaction: off by {}", percent(end)),
         ];
         let what = format!(

@@ -129,6 +129,8 @@ pub(crate) trait With: Sized {
     fn logs(self, address: Address, topics: Vec<B256>) -> Self;
     /// A log of an event without indexed parameters, with its words.
     fn says(self, address: Address, event: &str, words: &[U256]) -> Self;
+    /// A movement of a token with its `Transfer` log.
+    fn sends(self, asset: Asset, from: Address, to: Address, amount: U256) -> Self;
 }
 
 impl With for Evidence {
@@ -187,9 +189,20 @@ impl With for Evidence {
     }
 
     fn says(mut self, address: Address, event: &str, words: &[U256]) -> Self {
-        let data: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes::<32>()).collect();
+        let data: Vec<u8> = words.iter().flat_map(U256::to_be_bytes::<32>).collect();
         let topics = vec![alloy_primitives::keccak256(event)];
         self.logs.push(Log { address, topics, data: data.into() });
         self
+    }
+
+    fn sends(self, asset: Asset, from: Address, to: Address, amount: U256) -> Self {
+        let mut moved = self.moves(asset, from, to, amount);
+        if let Asset::Token(address) = asset {
+            let event = alloy_primitives::keccak256("Transfer(address,address,uint256)");
+            let topics = vec![event, from.into_word(), to.into_word()];
+            let data = amount.to_be_bytes_vec().into();
+            moved.logs.push(Log { address, topics, data });
+        }
+        moved
     }
 }

@@ -178,7 +178,7 @@ fn windows_and_shares_add_up_and_are_taken_back() {
     });
     assert_eq!(inspect(detector.as_mut(), &taken(1, 600)), []);
     let second = inspect(detector.as_mut(), &taken(2, 600));
-    assert_eq!(second[0].confidence.e_value, 120.0);
+    assert_eq!(second[0].confidence, Confidence::evidence(120.0));
     assert_eq!(lost(second.clone()), [Usd::dollars(600)], "only its own");
     assert_eq!(inspect(detector.as_mut(), &taken(2, 50)), [], "a small one in a broken window");
     detector.retract(&[block(2, 1)]);
@@ -270,7 +270,7 @@ proptest! {
         }
         evidence = evidence.moves(USDC, VAULT, ROUTER, usdc(taken)).moves(USDC, ROUTER, THIEF, usdc(taken));
         let found = inspect(detector(&json("")).as_mut(), &evidence);
-        prop_assert_eq!(found[0].loss, Usd::dollars(taken as i64));
+        prop_assert_eq!(found[0].loss, Usd::dollars(taken.cast_signed()));
     }
 
     /// More is never less: the e-value does not fall when the loss grows.
