@@ -54,6 +54,9 @@ pub fn build(
         DetectorConfig::Governance(config) => {
             Box::new(crate::governance::Governance::new(protocol, config)?)
         }
+        DetectorConfig::Volatility(config) => {
+            Box::new(crate::volatility::Volatility::new(protocol, config)?)
+        }
     })
 }
 

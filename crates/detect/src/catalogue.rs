@@ -15,4 +15,5 @@ pub const ALL: &[&Meta] = &[
     &failed_attempts::META,
     &crate::adversarial_deployment::META,
     &crate::governance::META,
+    &crate::volatility::META,
 ];

@@ -29,6 +29,8 @@ pub enum DetectorConfig {
     AdversarialDeployment(crate::adversarial_deployment::AdversarialDeploymentConfig),
     /// Votes are borrowed or bought at the last moment, and used at once.
     Governance(crate::governance::GovernanceConfig),
+    /// A price runs away from its own recent past.
+    Volatility(Box<crate::volatility::VolatilityConfig>),
 }
 
 impl DetectorConfig {
@@ -43,6 +45,7 @@ impl DetectorConfig {
             Self::FailedAttempts(_) => crate::failed_attempts::META.id,
             Self::AdversarialDeployment(_) => crate::adversarial_deployment::META.id,
             Self::Governance(_) => crate::governance::META.id,
+            Self::Volatility(_) => crate::volatility::META.id,
         }
     }
 }

@@ -58,7 +58,7 @@ use crate::{
     history::Timeline,
 };
 
-mod side;
+pub(crate) mod side;
 
 use side::Side;
 

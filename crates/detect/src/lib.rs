@@ -25,6 +25,7 @@ pub mod adversarial_deployment;
 pub mod failed_attempts;
 pub mod first_caller;
 pub mod governance;
+pub mod volatility;
 
 mod age;
 mod control_words;

@@ -15,7 +15,7 @@ use crate::{
 
 /// One side and what is known of it.
 #[derive(Debug)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Constant(U256),
     Read {
         probe: Probe,
@@ -27,7 +27,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    pub(super) fn new(
+    pub(crate) fn new(
         resolver: &Resolver<'_>,
         field: &str,
         term: &Term,
@@ -63,11 +63,11 @@ impl Side {
         Ok(Self::read(probe, format!("{}.{text}", contract.name)))
     }
 
-    pub(super) fn read(probe: Probe, text: String) -> Self {
+    pub(crate) fn read(probe: Probe, text: String) -> Self {
         Self::Read { probe, text, values: Timeline::default() }
     }
 
-    pub(super) fn probe(&self) -> Option<&Probe> {
+    pub(crate) fn probe(&self) -> Option<&Probe> {
         match self {
             Self::Constant(_) => None,
             Self::Read { probe, .. } => Some(probe),
@@ -75,7 +75,7 @@ impl Side {
     }
 
     /// The contract it is about.
-    pub(super) fn contract(&self) -> Option<Address> {
+    pub(crate) fn contract(&self) -> Option<Address> {
         self.probe().map(|probe| match probe {
             Probe::Call { to, .. } => *to,
             Probe::Storage { address, .. } => *address,
@@ -83,21 +83,21 @@ impl Side {
         })
     }
 
-    pub(super) fn value(&self) -> Option<U256> {
+    pub(crate) fn value(&self) -> Option<U256> {
         match self {
             Self::Constant(value) => Some(*value),
             Self::Read { values, .. } => values.latest().copied().flatten(),
         }
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Constant(value) => value.to_string(),
             Self::Read { text, .. } => text.clone(),
         }
     }
 
-    pub(super) fn take(&mut self, block: BlockId, reading: &Reading) -> bool {
+    pub(crate) fn take(&mut self, block: BlockId, reading: &Reading) -> bool {
         match self {
             Self::Read { probe, values, .. } if *probe == reading.probe => {
                 values.set(block, reading.value.as_ref().ok().copied());
@@ -107,7 +107,7 @@ impl Side {
         }
     }
 
-    pub(super) fn retract(&mut self, blocks: &[BlockId]) {
+    pub(crate) fn retract(&mut self, blocks: &[BlockId]) {
         if let Self::Read { values, .. } = self {
             values.retract(blocks);
         }
