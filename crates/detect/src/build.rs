@@ -69,6 +69,9 @@ pub fn build(
         DetectorConfig::MarketOrTheft(config) => {
             Box::new(crate::market_or_theft::MarketOrTheft::new(protocol, config)?)
         }
+        DetectorConfig::Volatility(config) => {
+            Box::new(crate::volatility::Volatility::new(protocol, config)?)
+        }
     })
 }
 

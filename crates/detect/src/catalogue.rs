@@ -19,4 +19,5 @@ pub const ALL: &[&Meta] = &[
     &crate::supply::META,
     &crate::vault::META,
     &crate::market_or_theft::META,
+    &crate::volatility::META,
 ];

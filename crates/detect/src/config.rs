@@ -46,6 +46,8 @@ pub enum DetectorConfig {
     Vault(Box<crate::vault::VaultConfig>),
     /// A market pays better than its own price.
     MarketOrTheft(Box<crate::market_or_theft::MarketOrTheftConfig>),
+    /// A price runs away from its own recent past.
+    Volatility(Box<crate::volatility::VolatilityConfig>),
 }
 
 impl DetectorConfig {
@@ -67,6 +69,7 @@ impl DetectorConfig {
             Self::Supply(_) => crate::supply::META.id,
             Self::Vault(_) => crate::vault::META.id,
             Self::MarketOrTheft(_) => crate::market_or_theft::META.id,
+            Self::Volatility(_) => crate::volatility::META.id,
         }
     }
 }

@@ -119,22 +119,42 @@ pub fn draft(
     contract: Address,
     detail: &[u8],
 ) -> Finding {
+    let place = place(Some(evidence.hash), evidence.block);
+    let (name, chain) = (&protocol.name, protocol.chain);
+    Finding {
+        key: FindingKey::derive(meta.id, name, chain, place, contract, detail),
+        transaction: Some(evidence.hash),
+        actor: Some(evidence.from),
+        ..draft_of_block(meta, maturity, protocol, evidence.block, contract, detail)
+    }
+}
+
+/// A finding about the state at the end of a block, to be filled in as that of [`draft`].
+pub fn draft_of_block(
+    meta: &Meta,
+    maturity: Maturity,
+    protocol: &Protocol,
+    block: BlockId,
+    contract: Address,
+    detail: &[u8],
+) -> Finding {
+    let chain = protocol.chain;
     Finding {
         key: FindingKey::derive(
             meta.id,
             &protocol.name,
-            protocol.chain,
-            place(Some(evidence.hash), evidence.block),
+            chain,
+            place(None, block),
             contract,
             detail,
         ),
         detector: meta.id.to_owned(),
         maturity,
         protocol: protocol.name.clone(),
-        chain: protocol.chain,
-        block: evidence.block,
-        transaction: Some(evidence.hash),
-        actor: Some(evidence.from),
+        chain,
+        block,
+        transaction: None,
+        actor: None,
         contract,
         asset: None,
         amount: None,

@@ -27,6 +27,7 @@ pub mod adversarial_deployment;
 pub mod failed_attempts;
 pub mod first_caller;
 pub mod governance;
+pub mod volatility;
 
 mod age;
 pub mod market_or_theft;
