@@ -40,6 +40,9 @@ impl TokenPair {
     /// An amount of the source chain in units of the destination chain, rounded down; no amount counts for more than
     /// 2²⁵⁶ − 1.
     pub fn convert(&self, amount: U256) -> U256 {
+        if self.source_decimals == self.destination_decimals {
+            return amount;
+        }
         let up = ten_to(self.destination_decimals.saturating_sub(self.source_decimals));
         let down = ten_to(self.source_decimals.saturating_sub(self.destination_decimals));
         U256::saturating_from(U512::from(amount) * U512::from(up) / U512::from(down))
@@ -48,6 +51,9 @@ impl TokenPair {
     /// Whether `released` is an honest payout of `locked`: all of it, or all but the fee.
     fn is_fair(&self, locked: U256, released: U256) -> bool {
         let expected = self.convert(locked);
+        if released == expected {
+            return true;
+        }
         let kept = U512::from(expected) * U512::from(self.fee_bps) / U512::from(10_000);
         released <= expected && expected - released <= U256::saturating_from(kept)
     }

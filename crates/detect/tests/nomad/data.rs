@@ -60,12 +60,11 @@ pub(crate) fn folder() -> Option<PathBuf> {
 
 /// The rows of a file without quotes, as all of these are.
 pub(crate) fn rows(folder: &Path, name: &str) -> Vec<Row> {
-    let file = File::open(folder.join(name)).unwrap();
+    let mut file = File::open(folder.join(name)).unwrap();
     let mut text = String::new();
-    if name.ends_with(".gz") {
+    if name.strip_suffix(".gz").is_some() {
         GzDecoder::new(file).read_to_string(&mut text).unwrap();
     } else {
-        let mut file = file;
         file.read_to_string(&mut text).unwrap();
     }
     let mut lines = text.lines();
