@@ -3,8 +3,9 @@
 //! The bound is the largest sum of the past in any window, times a margin. Of honest sums that are alike in time, the next
 //! exceeds the largest of n with probability 1/(n+1), whatever their distribution (order statistics): the margin pays for
 //! growth and for tails. It is the smallest of [`MARGINS`] whose bound, drawn from earlier parts of the past, would have
-//! been broken by at most [`ALARM_RATE_MAX_PER_MILLE`] of the transactions of later ones. Where none does, the asset
-//! has no bound that its past supports, and the proposal says so instead of proposing one.
+//! been broken by at most [`ALARM_RATE_MAX_PER_MILLE`] of the transactions of later ones. A past that is too short to show
+//! such a rate gets the largest margin. Where no margin does, the asset has no bound that its past supports, and the
+//! proposal says so instead of proposing one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -77,7 +78,7 @@ pub fn learn(past: &[Observation]) -> Vec<Cap> {
                     units: most.saturating_mul(U256::from(margin)),
                     false_alarms: alarms_of_past(past.len(), &sums, margin),
                 })
-                .find(|bound| is_quiet(bound.false_alarms));
+                .find(is_quiet);
             caps.push(Cap { asset, window_seconds, outflows: sums.len(), most, bound });
         }
     }
@@ -101,8 +102,11 @@ pub fn alarms(caps: &[Cap], past: &[Observation], rest: &[Observation]) -> BTree
     broken
 }
 
-fn is_quiet(past: FalseAlarms) -> bool {
-    past.of > 0 && past.alarms * 1_000 <= past.of * ALARM_RATE_MAX_PER_MILLE
+fn is_quiet(bound: &Bound) -> bool {
+    let FalseAlarms { alarms, of } = bound.false_alarms;
+    let is_long = of * ALARM_RATE_MAX_PER_MILLE >= 1_000;
+    let has_room = is_long || MARGINS.last() == Some(&bound.margin);
+    of > 0 && has_room && alarms * 1_000 <= of * ALARM_RATE_MAX_PER_MILLE
 }
 
 /// The sum in the window that ends with each observation in which some of the asset left.
@@ -148,3 +152,6 @@ pub fn by_asset(caps: &[Cap]) -> BTreeMap<Asset, Vec<&Cap>> {
     }
     sorted
 }
+
+#[cfg(test)]
+mod tests;

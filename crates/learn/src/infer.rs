@@ -93,3 +93,6 @@ impl Inference {
 fn spec(symbol: String, asset: Asset, decimals: u8) -> AssetSpec {
     AssetSpec { symbol, asset, decimals, price_usd: Usd::ZERO }
 }
+
+#[cfg(test)]
+mod tests;

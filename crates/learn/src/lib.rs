@@ -24,12 +24,14 @@ pub mod whitelist;
 
 mod diff;
 mod observation;
+#[cfg(test)]
+mod testing;
 
 pub use diff::unified;
 pub use observation::{OBSERVATIONS_MAX, Observation};
 
-/// Into how many parts of equal size, in time, the past is cut: each but the first is judged by what was learned from
-/// those before it. That is what a false-alarm rate of the past means here; shuffled parts would learn from the future.
+/// Into how many parts of equal size, in time, the past is cut: all but the first are judged by what was learned before.
+/// That is what a false-alarm rate of the past means here; shuffled parts would learn from the future.
 pub const FOLDS: usize = 5;
 
 /// Where the parts begin and end.

@@ -121,7 +121,8 @@ impl Proposal<'_> {
         );
         let alarms =
             format!("# false alarms it would have had on its past: {}.", Rate(bound.false_alarms));
-        let amount = format_amount(bound.units, spec.decimals);
+        // A number to be read again: without the commas that are for people.
+        let amount = format_amount(bound.units, spec.decimals).replace(',', "");
         let limit =
             format!("- {{asset: {symbol}, windowSeconds: {window}, maxAmount: \"{amount}\"}}");
         if spec.price_usd > Usd::ZERO {
@@ -170,3 +171,6 @@ impl Proposal<'_> {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;
