@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 looked, and it is not in order (a check failed, a drill lost too much); 2 wrong usage or
 //! configuration; 3 could not look (node, file or journal out of reach).
 
+mod backtest;
 mod bench;
 mod case;
 mod config;
@@ -68,6 +69,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Measure the way from a block to a sent transaction on a local chain.
     Bench(bench::BenchArgs),
+    /// Play a configuration, or none, over recordings and measure it by labels.
+    Backtest(backtest::BacktestArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -130,6 +133,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Journal(command) => journal::journal(&command, json),
         Command::Config(command) => config::config(&command, json).await,
         Command::Bench(args) => bench::bench(&args, json).await,
+        Command::Backtest(args) => backtest::backtest(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
     }
 }
