@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 looked, and it is not in order (a check failed, a drill lost too much); 2 wrong usage or
 //! configuration; 3 could not look (node, file or journal out of reach).
 
+mod backtest;
 mod bench;
 mod case;
 mod config;
@@ -71,6 +72,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Propose bounds and whitelists for a protocol from recordings of its past.
     Learn(learn::LearnArgs),
+    /// Play a configuration, or none, over recordings and measure it by labels.
+    Backtest(backtest::BacktestArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -134,6 +137,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Config(command) => config::config(&command, json).await,
         Command::Bench(args) => bench::bench(&args, json).await,
         Command::Learn(args) => learn::learn(&args, json),
+        Command::Backtest(args) => backtest::backtest(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
     }
 }
