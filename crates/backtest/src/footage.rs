@@ -5,14 +5,13 @@ use portcullis_observe::RecordingLine;
 use portcullis_simulate::{
     builder::access::evidence_from_access, replay::Replayer, traces::evidence_from_traces,
 };
-use portcullis_types::{chain::BlindCause, evidence::Evidence, ids::ChainId, wire::BlockMaterial};
-use portcullis_simulate::{replay::Replayer, traces::evidence_from_traces};
 use portcullis_types::{
+    access::AccessEntry,
     chain::BlindCause,
     evidence::Evidence,
     ids::ChainId,
     probe::{Probe, Reading},
-    wire::BlockMaterial,
+    wire::{BlockMaterial, TraceFrame},
 };
 
 /// One line of a recording, ready to be looked into.
@@ -28,8 +27,10 @@ pub struct Scene {
     pub phase: Option<String>,
     /// Hash and sender of every transaction in it; the sender is zero where it is unknown.
     pub transactions: Vec<(B256, Address)>,
-    /// What can be looked into. None for a kind of line that has no call tree: its transactions are unseen.
-    pub material: Option<Box<BlockMaterial>>,
+    /// What can be looked into.
+    pub material: Box<BlockMaterial>,
+    /// Function entries without a call tree, if that is what the line holds: then they are looked into, not the block.
+    pub entry: Option<Box<AccessEntry>>,
     /// Whether the line is a transaction or phase without its block, so that number and time may be made up.
     pub is_alone: bool,
 }
@@ -37,7 +38,7 @@ pub struct Scene {
 impl Scene {
     /// Whether it can be executed only on the state that the scene before left.
     pub fn carries_state(&self) -> bool {
-        self.material.as_ref().is_some_and(|one| one.prestate.is_none() && one.traces.is_none())
+        self.material.prestate.is_none() && self.material.traces.is_none()
     }
 }
 
@@ -90,21 +91,18 @@ impl Footage {
                 Some(scene(material, None, None, Some(phase.name), true))
             }
             RecordingLine::Access(entry) => {
-                self.last = entry.block_number;
-                return Ok(vec![evidence_from_access(&entry)?]);
+                let trace = TraceFrame::default();
+                let material = BlockMaterial::alone(
+                    entry.chain_id,
+                    entry.block_number,
+                    None,
+                    entry.hash,
+                    trace,
+                );
+                let mut scene = scene(material, Some(entry.block_number), None, None, true);
+                scene.entry = Some(entry);
+                Some(scene)
             }
-        };
-        self.last = material.block.head().id.number;
-            // A kind of line that has no call tree: whoever can make Evidence of it gives it to the scene here.
-            RecordingLine::Access(access) => Some(Scene {
-                chain: access.chain_id,
-                block: Some(access.block_number),
-                time: None,
-                phase: None,
-                transactions: vec![(access.hash, Address::ZERO)],
-                material: None,
-                is_alone: true,
-            }),
         }
     }
 
@@ -113,7 +111,7 @@ impl Footage {
     /// # Errors
     /// Why the state cannot be used.
     pub fn load(&mut self, scene: &Scene) -> Result<(), BlindCause> {
-        let Some(material) = &scene.material else { return Ok(()) };
+        let material = &scene.material;
         let number = material.block.head().id.number;
         let follows = number == self.last + 1;
         self.last = number;
@@ -138,10 +136,10 @@ impl Footage {
     /// # Errors
     /// Why it could not be looked into.
     pub fn inspect(&mut self, scene: &Scene) -> Result<Vec<Evidence>, BlindCause> {
-        let Some(material) = &scene.material else {
-            let detail = "slots and calls without a call tree".to_owned();
-            return Err(BlindCause::Incomplete { detail });
-        };
+        if let Some(entry) = &scene.entry {
+            return Ok(vec![evidence_from_access(entry)?]);
+        }
+        let material = &scene.material;
         match &mut self.replayer {
             Some((_, replayer)) if self.has_state => {
                 replayer.execute_block(material).map_err(|error| {
@@ -156,10 +154,8 @@ impl Footage {
 
     /// Answers probes on the state as it stands; each answer says why where there is no state.
     pub fn read(&mut self, probes: &[Probe], scene: &Scene) -> Vec<Reading> {
-        match (&mut self.replayer, &scene.material) {
-            (Some((_, replayer)), Some(material)) if self.has_state => {
-                replayer.read(probes, &material.block)
-            }
+        match &mut self.replayer {
+            Some((_, replayer)) if self.has_state => replayer.read(probes, &scene.material.block),
             _ => {
                 let unread = |probe: &Probe| Reading {
                     probe: probe.clone(),
@@ -181,7 +177,8 @@ fn scene(
 ) -> Scene {
     let transactions = material.block.transactions.iter().map(|one| (one.hash, one.from)).collect();
     let chain = material.chain_id;
-    Scene { chain, block, time, phase, transactions, material: Some(Box::new(material)), is_alone }
+    let (material, entry) = (Box::new(material), None);
+    Scene { chain, block, time, phase, transactions, material, entry, is_alone }
 }
 
 /// The name that a phase gets in place of a transaction hash.

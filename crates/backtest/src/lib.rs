@@ -18,6 +18,7 @@ pub mod join;
 pub mod judge;
 pub mod labels;
 pub mod loss;
+pub mod loss_curve;
 mod measure;
 mod names;
 pub mod report;
@@ -26,9 +27,6 @@ pub mod stats;
 pub mod tables;
 mod text;
 
-pub use footage::Footage;
-
-pub mod loss_curve;
 pub use error::BacktestError;
 pub use footage::{Footage, Scene};
 pub use join::Unlabelled;

@@ -55,12 +55,7 @@ impl ProtocolJudge {
         first: usize,
     ) -> Result<Vec<Alert>, BlindCause> {
         let scene = self.in_order(scene);
-        let material = match &scene.material {
-            Some(material) => material,
-            // Says why, in the words of whoever could not look.
-            None => return footage.inspect(&scene).map(|_| Vec::new()),
-        };
-        let head = material.block.head();
+        let head = scene.material.block.head();
         self.at = Millis(head.timestamp.saturating_mul(1_000)).max(self.at);
         if let Some(last) = self.last
             && head.id.number > last + 1
@@ -108,14 +103,15 @@ impl ProtocolJudge {
     fn in_order(&self, scene: &Scene) -> Scene {
         let mut scene = scene.clone();
         let next = self.last.map_or(0, |last| last + 1);
-        if let Some(material) = &mut scene.material
-            && scene.is_alone
-            && material.block.head().id.number < next
-        {
+        let material = &mut scene.material;
+        if scene.is_alone && material.block.head().id.number < next {
             let name = |number: u64| keccak256(number.to_be_bytes());
             material.block.number = alloy_primitives::U64::from(next);
             material.block.hash = name(next);
             material.block.parent_hash = name(next.saturating_sub(1));
+            if let Some(entry) = &mut scene.entry {
+                entry.block_number = next;
+            }
         }
         scene
     }
