@@ -31,7 +31,8 @@ pub fn e_bh(values: &[EValue], alpha: f64) -> Result<Vec<usize>, StatsError> {
     let alpha = level(alpha)?;
     let n = count("hypotheses", values.len(), 0, HYPOTHESES_MAX)? as f64;
     // e ≥ K/(αk) is 1/e ≤ αk/K: the step-up rule on 1/e.
-    step_up(values.iter().map(|value| 1.0 / value.get()).collect(), |rank| alpha * rank / n)
+    let inverses = values.iter().map(|value| 1.0 / value.get()).collect();
+    Ok(step_up(inverses, |rank| alpha * rank / n))
 }
 
 /// The places of the rejected, ascending: those with the k smallest p-values, k the largest with p₍ₖ₎ ≤ αk/K.
@@ -42,7 +43,7 @@ pub fn e_bh(values: &[EValue], alpha: f64) -> Result<Vec<usize>, StatsError> {
 pub fn benjamini_hochberg(p_values: &[f64], alpha: f64) -> Result<Vec<usize>, StatsError> {
     let alpha = level(alpha)?;
     let n = checked(p_values)?;
-    step_up(p_values.to_vec(), |rank| alpha * rank / n)
+    Ok(step_up(p_values.to_vec(), |rank| alpha * rank / n))
 }
 
 /// As [`benjamini_hochberg`] with α divided by 1 + 1/2 + … + 1/K.
@@ -54,7 +55,7 @@ pub fn benjamini_yekutieli(p_values: &[f64], alpha: f64) -> Result<Vec<usize>, S
     let alpha = level(alpha)?;
     let n = checked(p_values)?;
     let harmonic: f64 = (1..=p_values.len()).map(|rank| 1.0 / rank as f64).sum();
-    step_up(p_values.to_vec(), |rank| alpha * rank / (n * harmonic))
+    Ok(step_up(p_values.to_vec(), |rank| alpha * rank / (n * harmonic)))
 }
 
 fn level(alpha: f64) -> Result<f64, StatsError> {
@@ -69,7 +70,7 @@ fn checked(p_values: &[f64]) -> Result<f64, StatsError> {
 }
 
 /// The places of the k smallest values, k the largest rank whose value is at most its limit.
-fn step_up(values: Vec<f64>, limit: impl Fn(f64) -> f64) -> Result<Vec<usize>, StatsError> {
+fn step_up(values: Vec<f64>, limit: impl Fn(f64) -> f64) -> Vec<usize> {
     let mut ranked: Vec<(usize, f64)> = values.into_iter().enumerate().collect();
     ranked.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut n_rejected = 0;
@@ -80,7 +81,7 @@ fn step_up(values: Vec<f64>, limit: impl Fn(f64) -> f64) -> Result<Vec<usize>, S
     }
     let mut rejected: Vec<usize> = ranked.into_iter().take(n_rejected).map(|(at, _)| at).collect();
     rejected.sort_unstable();
-    Ok(rejected)
+    rejected
 }
 
 #[cfg(test)]

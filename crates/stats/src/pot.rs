@@ -2,7 +2,7 @@
 //!
 //! Beyond a high threshold t the excesses of nearly every distribution look like a generalised Pareto one (Pickands–
 //! Balkema–de Haan): P(X > t + y) ≈ (N/n)·(1 + γy/σ)^(−1/γ). From it the value that is exceeded with probability q, far
-//! beyond the data: z_q = t + (σ/γ)·((q·n/N)^(−γ) − 1).
+//! beyond the data: `t + (σ/γ)·((q·n/N)^(−γ) − 1)`.
 //!
 //! **The fit** is Zhang & Stephens' quasi-Bayesian one: the likelihood averaged over a grid of the one parameter that
 //! matters. It exists for every γ, has no iteration that could fail, and is close to the best there is for the γ of

@@ -34,7 +34,7 @@ fn siegmund_s_figures() {
     let limit = run_length(0.0, 5.0, 0.0);
     assert!((run_length(1e-4, 5.0, 0.0) / limit - 1.0).abs() < 1e-3);
     assert!((run_length(0.0, 5.0, 1e-4) / limit - 1.0).abs() < 1e-3);
-    assert_eq!(run_length(5.0, 1e6, 0.0), f64::MAX);
+    assert!(run_length(5.0, 1e6, 0.0) >= f64::MAX);
     assert!(
         run_length(f64::NAN, 1.0, 0.0).is_nan() && run_length(0.0, f64::INFINITY, 0.0).is_nan()
     );

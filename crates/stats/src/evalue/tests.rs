@@ -38,7 +38,7 @@ fn fusing() {
         assert!(EValue::weighted_mean(&values).is_err(), "{weights:?}");
     }
     assert!((e(1000.0).p() - 0.001).abs() < 1e-15);
-    assert_eq!(e(0.0).p(), 1.0);
+    assert!(e(0.0).p() >= 1.0);
 }
 
 /// The calibrators' integrals over a uniform p are 1 (by the midpoint rule in ln p, where they are smooth).

@@ -135,7 +135,7 @@ fn strange_numbers() {
     assert_eq!(process, before);
     let mut bets = SurgeBets::new(Watch::Cusum { arl: 100.0 }).unwrap();
     assert!(bets.observe(f64::NAN).is_err() && bets.observe(-1.0).is_err());
-    assert_eq!(bets.observe(f64::INFINITY).unwrap().level, 0.0);
+    assert!(bets.observe(f64::INFINITY).unwrap().level <= 0.0);
     assert!(process.intensity(f64::NAN).is_nan() && sooner_p(f64::NAN).is_nan());
     assert_eq!((sooner_p(0.0), sooner_p(-1.0), sooner_p(f64::INFINITY)), (0.0, 0.0, 1.0));
     assert_eq!(Hawkes::new(1.0, 1.2, 1.0).unwrap().mean_rate(), None);

@@ -80,7 +80,7 @@ impl Spot {
         }
         let is_peak = value > self.tail.threshold;
         if self.learns {
-            self.learn(is_peak.then(|| value - self.tail.threshold));
+            self.learn(is_peak.then_some(value - self.tail.threshold));
         }
         Ok(if is_peak { Verdict::Peak } else { Verdict::Quiet })
     }
@@ -90,7 +90,7 @@ impl Spot {
     pub fn accept(&mut self, value: f64) {
         if self.learns && value.is_finite() {
             let is_peak = value > self.tail.threshold;
-            self.learn(is_peak.then(|| value - self.tail.threshold));
+            self.learn(is_peak.then_some(value - self.tail.threshold));
         }
     }
 
