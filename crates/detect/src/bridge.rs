@@ -61,6 +61,7 @@ use crate::{
 };
 
 pub mod book;
+pub mod revocable;
 pub mod sums;
 pub mod terms;
 
@@ -119,30 +120,8 @@ impl Bridge {
             )
         })?;
         let destination = resolver.contract("release.contract", &config.release.contract)?.address;
-        if config.lock.id.len() != config.release.id.len() {
-            return Err(resolver.error(
-                "release.id",
-                format!(
-                    "it has {} parameters and `lock.id` has {}",
-                    config.release.id.len(),
-                    config.lock.id.len()
-                ),
-                "name as many on both sides, in the same order",
-            ));
-        }
         let tokens = tokens(&resolver, &config.tokens)?;
-        let opened = tokens.values().all(|pair| pair.opening.is_some());
-        let sums_work = !tokens.is_empty()
-            && opened
-            && config.lock.amount.is_some()
-            && config.release.amount.is_some();
-        if config.lock.id.is_empty() && !sums_work {
-            return Err(resolver.error(
-                "lock.id",
-                "there is no id, and without amounts on both sides and `tokens` with `opening` no sums either",
-                "name the parameter that holds the message id, or both amounts and what each token opens with",
-            ));
-        }
+        check_sides(&resolver, config, &tokens)?;
         let grace_seconds = config.grace_seconds.unwrap_or(GRACE_SECONDS);
         let patience_seconds =
             config.patience_seconds.unwrap_or(grace_seconds.saturating_mul(10)).max(grace_seconds);
@@ -266,6 +245,38 @@ impl Bridge {
 enum Side {
     Source,
     Destination,
+}
+
+/// Whether the two sides can be held against each other at all.
+fn check_sides(
+    resolver: &Resolver<'_>,
+    config: &BridgeConfig,
+    tokens: &BTreeMap<Address, TokenPair>,
+) -> Result<(), ConfigError> {
+    if config.lock.id.len() != config.release.id.len() {
+        return Err(resolver.error(
+            "release.id",
+            format!(
+                "it has {} parameters and `lock.id` has {}",
+                config.release.id.len(),
+                config.lock.id.len()
+            ),
+            "name as many on both sides, in the same order",
+        ));
+    }
+    let opened = tokens.values().all(|pair| pair.opening.is_some());
+    let sums_work = !tokens.is_empty()
+        && opened
+        && config.lock.amount.is_some()
+        && config.release.amount.is_some();
+    if config.lock.id.is_empty() && !sums_work {
+        return Err(resolver.error(
+            "lock.id",
+            "there is no id, and without amounts on both sides and `tokens` with `opening` no sums either",
+            "name the parameter that holds the message id, or both amounts and what each token opens with",
+        ));
+    }
+    Ok(())
 }
 
 fn tokens(

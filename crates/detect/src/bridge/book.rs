@@ -23,6 +23,7 @@ use portcullis_types::chain::BlockId;
 use crate::detector::Seen;
 
 use super::{
+    revocable::Revocable,
     sums::{Deficit, Sums},
     terms::{BridgeTerms, Fault, Lock, Release, Unknown, Verdict, faults},
 };
@@ -32,9 +33,6 @@ pub const LOCKS_MAX: usize = 131_072;
 
 /// Most releases that wait for the sight of their lock.
 pub const PENDING_MAX: usize = 16_384;
-
-/// Most facts that can be taken back again, over all blocks of a chain; the oldest blocks become irrevocable first.
-pub const REVOCABLE_MAX: usize = 65_536;
 
 /// A release and what the book says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -368,37 +366,6 @@ fn pop_until(queue: &mut VecDeque<B256>, wanted: impl Fn(&B256) -> bool) -> Opti
         }
     }
     None
-}
-
-/// Facts by the block they came in, so that they can be taken back.
-#[derive(Debug)]
-struct Revocable<T> {
-    blocks: BTreeMap<BlockId, Vec<T>>,
-    len: usize,
-}
-
-impl<T> Default for Revocable<T> {
-    fn default() -> Self {
-        Self { blocks: BTreeMap::new(), len: 0 }
-    }
-}
-
-impl<T> Revocable<T> {
-    fn note(&mut self, block: BlockId, fact: T) {
-        self.blocks.entry(block).or_default().push(fact);
-        self.len += 1;
-        while self.len > REVOCABLE_MAX
-            && let Some((_, facts)) = self.blocks.pop_first()
-        {
-            self.len -= facts.len();
-        }
-    }
-
-    fn take(&mut self, block: BlockId) -> Vec<T> {
-        let facts = self.blocks.remove(&block).unwrap_or_default();
-        self.len -= facts.len();
-        facts
-    }
 }
 
 #[cfg(test)]

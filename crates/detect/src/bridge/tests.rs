@@ -5,7 +5,7 @@ use portcullis_types::{
     money::Usd,
 };
 
-use super::{Bridge, book, terms};
+use super::{Bridge, book, revocable, terms};
 use crate::{
     Detector, DetectorConfig, Findings,
     detector::Seen,
@@ -150,7 +150,7 @@ fn what_cannot_work_is_refused() {
 fn the_book_is_bounded() {
     let entry = size_of::<terms::Lock>() + size_of::<terms::Release>();
     let most = book::LOCKS_MAX * entry
-        + book::REVOCABLE_MAX * entry
+        + revocable::REVOCABLE_MAX * entry
         + book::PENDING_MAX * size_of::<terms::Release>();
     assert!(most < 200_000_000, "{most}");
     assert!(size_of::<Bridge>() < 4_096);

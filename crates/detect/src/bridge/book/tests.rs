@@ -30,14 +30,14 @@ fn block(number: u64, fork: u8) -> BlockId {
     BlockId { number, hash: B256::repeat_byte(fork) }
 }
 
-fn id(n: u64) -> Option<B256> {
-    Some(B256::from(U256::from(n)))
+fn id(n: u64) -> B256 {
+    B256::from(U256::from(n))
 }
 
 /// A lock of 5 whole tokens at a time, final 60 s later.
 fn lock(n: u64, timestamp: u64) -> Lock {
     Lock {
-        id: id(n),
+        id: Some(id(n)),
         block: block(timestamp, 1),
         timestamp,
         final_at: timestamp + 60,
@@ -49,7 +49,7 @@ fn lock(n: u64, timestamp: u64) -> Lock {
 
 fn release(n: u64, timestamp: u64) -> Release {
     Release {
-        id: id(n),
+        id: Some(id(n)),
         block: block(timestamp, 2),
         timestamp,
         token: Some(HERE),
@@ -316,7 +316,7 @@ fn play(pairs: &[Pair], choices: &[bool], undo: bool) -> BTreeMap<(u64, u64), Ve
                 // The block goes and comes again.
                 book.retract(&[lock.block]);
                 for again in pairs.iter().filter(|p| p.locked == Some(through - 10_000)) {
-                    let done = !locks.iter().any(|left| left.id == id(again.id));
+                    let done = !locks.iter().any(|left| left.id == Some(id(again.id)));
                     if done {
                         take(book.lock(super::tests::lock(again.id, through)));
                     }
