@@ -109,7 +109,7 @@ pub fn draft(
         chain: protocol.chain,
         block: evidence.block,
         transaction: Some(evidence.hash),
-        actor: Some(evidence.from),
+        actor: evidence.known.callers.then_some(evidence.from),
         contract,
         asset: None,
         amount: None,
