@@ -17,5 +17,6 @@ mod drills;
 mod faults;
 mod history;
 mod kit;
+mod learn;
 mod parity;
 mod record;
