@@ -16,4 +16,5 @@ pub const ALL: &[&Meta] = &[
     &crate::adversarial_deployment::META,
     &crate::governance::META,
     &crate::volatility::META,
+    &crate::contagion::META,
 ];

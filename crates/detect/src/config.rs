@@ -31,6 +31,8 @@ pub enum DetectorConfig {
     Governance(crate::governance::GovernanceConfig),
     /// A price runs away from its own recent past.
     Volatility(Box<crate::volatility::VolatilityConfig>),
+    /// Something the protocol depends on fails, and the loss is on its way.
+    Contagion(Box<crate::contagion::ContagionConfig>),
 }
 
 impl DetectorConfig {
@@ -46,6 +48,7 @@ impl DetectorConfig {
             Self::AdversarialDeployment(_) => crate::adversarial_deployment::META.id,
             Self::Governance(_) => crate::governance::META.id,
             Self::Volatility(_) => crate::volatility::META.id,
+            Self::Contagion(_) => crate::contagion::META.id,
         }
     }
 }
