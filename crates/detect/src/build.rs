@@ -72,6 +72,9 @@ pub fn build(
         DetectorConfig::Volatility(config) => {
             Box::new(crate::volatility::Volatility::new(protocol, config)?)
         }
+        DetectorConfig::Contagion(config) => {
+            Box::new(crate::contagion::Contagion::new(protocol, config)?)
+        }
     })
 }
 

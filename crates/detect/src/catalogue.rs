@@ -20,4 +20,5 @@ pub const ALL: &[&Meta] = &[
     &crate::vault::META,
     &crate::market_or_theft::META,
     &crate::volatility::META,
+    &crate::contagion::META,
 ];

@@ -48,6 +48,8 @@ pub enum DetectorConfig {
     MarketOrTheft(Box<crate::market_or_theft::MarketOrTheftConfig>),
     /// A price runs away from its own recent past.
     Volatility(Box<crate::volatility::VolatilityConfig>),
+    /// Something the protocol depends on fails, and the loss is on its way.
+    Contagion(Box<crate::contagion::ContagionConfig>),
 }
 
 impl DetectorConfig {
@@ -70,6 +72,7 @@ impl DetectorConfig {
             Self::Vault(_) => crate::vault::META.id,
             Self::MarketOrTheft(_) => crate::market_or_theft::META.id,
             Self::Volatility(_) => crate::volatility::META.id,
+            Self::Contagion(_) => crate::contagion::META.id,
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod outflow;
 pub mod reentrancy;
 
 pub mod adversarial_deployment;
+pub mod contagion;
 pub mod failed_attempts;
 pub mod first_caller;
 pub mod governance;
