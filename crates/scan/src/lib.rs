@@ -71,3 +71,6 @@ impl Scanner {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

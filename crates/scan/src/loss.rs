@@ -39,10 +39,13 @@ fn of_holder(picture: &Picture<'_>, holder: Address, flows: &[Flow]) -> Vec<Loss
         let amount = flow.delta.unsigned_abs();
         let usd = value(flow);
         // Of what was lost, the part that something of a known price came back for is no loss.
-        let part = if got > Usd::ZERO && priced > got { Some((priced - got, priced)) } else { None };
+        let part =
+            if got > Usd::ZERO && priced > got { Some((priced - got, priced)) } else { None };
         let (amount, usd) = match (usd, part) {
             (Some(_), None) if got > Usd::ZERO => continue,
-            (Some(usd), Some((left, all))) => (scaled(amount, left, all), Some(scaled_usd(usd, left, all))),
+            (Some(usd), Some((left, all))) => {
+                (scaled(amount, left, all), Some(scaled_usd(usd, left, all)))
+            }
             (usd, _) => (amount, usd),
         };
         losses.push(Loss { victim: holder, asset: flow.asset, amount, usd });
@@ -51,7 +54,9 @@ fn of_holder(picture: &Picture<'_>, holder: Address, flows: &[Flow]) -> Vec<Loss
 }
 
 fn scaled(amount: U256, part: Usd, whole: Usd) -> U256 {
-    let (Ok(part), Ok(whole)) = (U256::try_from(part.0), U256::try_from(whole.0)) else { return amount };
+    let (Ok(part), Ok(whole)) = (U256::try_from(part.0), U256::try_from(whole.0)) else {
+        return amount;
+    };
     amount.checked_mul(part).and_then(|product| product.checked_div(whole)).unwrap_or(amount)
 }
 
@@ -62,16 +67,22 @@ fn scaled_usd(usd: Usd, part: Usd, whole: Usd) -> Usd {
     }
 }
 
-/// Victims: who lost most first, then whom the signals name. No asset and nobody of the sender's side.
-pub(crate) fn victims(picture: &Picture<'_>, losses: &[Loss], sightings: &[(&str, Sighting)]) -> Vec<Address> {
-    let mut seen = BTreeSet::new();
+/// Contracts whose functions were used: those the signals name, then those asked for more than a trade.
+pub(crate) fn targets(picture: &Picture<'_>, sightings: &[(&str, Sighting)]) -> Vec<Address> {
     let named = sightings.iter().flat_map(|(_, sighting)| sighting.victims.iter().copied());
-    losses
-        .iter()
-        .map(|loss| loss.victim)
-        .chain(named)
-        .filter(|victim| seen.insert(*victim))
-        .filter(|victim| picture.prices.plain(picture.evidence.chain, Asset::Token(*victim)) != Asset::Native)
-        .take(LOSSES_MAX)
-        .collect()
+    distinct(picture, named.chain(picture.acts_beyond_trade().map(|act| act.callee)))
+}
+
+/// Who lost most first; where nobody is known to have lost anything, the targets.
+pub(crate) fn victims(picture: &Picture<'_>, losses: &[Loss], targets: &[Address]) -> Vec<Address> {
+    let losers = distinct(picture, losses.iter().map(|loss| loss.victim));
+    if losers.is_empty() { targets.to_vec() } else { losers }
+}
+
+fn distinct(picture: &Picture<'_>, addresses: impl Iterator<Item = Address>) -> Vec<Address> {
+    let mut seen = BTreeSet::new();
+    let coin = |address| {
+        picture.prices.plain(picture.evidence.chain, Asset::Token(address)) == Asset::Native
+    };
+    addresses.filter(|address| seen.insert(*address) && !coin(*address)).take(LOSSES_MAX).collect()
 }

@@ -1,6 +1,9 @@
 //! One transaction as a thief's victim would draw it: who belongs to the sender, what they did, what they got.
 
-use alloy_primitives::{Address, I256, U256, map::{HashMap, HashSet}};
+use alloy_primitives::{
+    Address, I256, U256,
+    map::{HashMap, HashSet},
+};
 use portcullis_types::{
     evidence::{CallKind, Evidence, Flow, Frame},
     money::{Asset, Usd},
@@ -143,7 +146,9 @@ impl<'a> Picture<'a> {
     /// Whether a contract of the sender's side, not the sender himself, was paid.
     pub(crate) fn contract_was_paid_by(&self, payer: &Address) -> bool {
         self.evidence.transfers.iter().any(|transfer| {
-            transfer.from == *payer && transfer.to != self.evidence.from && self.own.contains(&transfer.to)
+            transfer.from == *payer
+                && transfer.to != self.evidence.from
+                && self.own.contains(&transfer.to)
         })
     }
 
@@ -204,7 +209,10 @@ impl<'a> Picture<'a> {
         }
         let root = self.evidence.frames.first().and_then(Frame::selector);
         for frame in &self.evidence.frames {
-            if frame.kind == CallKind::Call && frame.selector() == root && self.own.contains(&frame.from) {
+            if frame.kind == CallKind::Call
+                && frame.selector() == root
+                && self.own.contains(&frame.from)
+            {
                 self.own.insert(frame.to);
             }
         }
@@ -221,7 +229,9 @@ impl<'a> Picture<'a> {
                 self.active.insert(frame.to);
                 self.active.insert(frame.context);
             }
-            if !matches!(frame.kind, CallKind::Call | CallKind::StaticCall) || precompiled(&frame.to) {
+            if !matches!(frame.kind, CallKind::Call | CallKind::StaticCall)
+                || precompiled(&frame.to)
+            {
                 continue;
             }
             let (from_own, to_own) = (self.own.contains(&frame.from), self.own.contains(&frame.to));
@@ -320,10 +330,20 @@ fn entry(evidence: &Evidence, vocabulary: &Vocabulary, history: &History) -> Ent
         return Entry::Creation;
     }
     let Some(selector) = root.selector() else { return Entry::Direct };
-    if evidence.frames.len() < 2 || vocabulary.meaning(selector).is_some() || history.public(&root.to) {
+    if evidence.frames.len() < 2
+        || vocabulary.meaning(selector).is_some()
+        || history.public(&root.to)
+    {
         return Entry::Direct;
     }
-    Entry::Private
+    // Whoever hides behind a proxy that passes everything on means to stay: a protocol's front door.
+    let proxy = evidence.frames.get(1).is_some_and(|frame| {
+        frame.kind == CallKind::DelegateCall
+            && frame.parent == Some(0)
+            && frame.selector() == Some(selector)
+            && frame.input_length == root.input_length
+    });
+    if proxy { Entry::Direct } else { Entry::Private }
 }
 
 /// The contracts of the client itself, at the lowest addresses.

@@ -22,6 +22,8 @@ mod unpaid;
 mod upkeep;
 mod wrapping;
 
+/// In one of a hundred ordinary transactions.
+pub(crate) const OFTEN: f64 = 100.0;
 /// In one of a thousand ordinary transactions.
 pub(crate) const UNCOMMON: f64 = 1_000.0;
 /// In one of 16,000 ordinary transactions: two such things together are an alarm.

@@ -88,6 +88,9 @@ pub struct Suspicion {
     pub attackers: Vec<Address>,
     /// Who lost, greatest loss first.
     pub victims: Vec<Address>,
+    /// Contracts whose functions were used for it, those the signals name first. Where the money lay need not be where the
+    /// error is.
+    pub targets: Vec<Address>,
     /// What was lost.
     pub losses: Vec<Loss>,
     /// What speaks for it, strongest first. Never empty.

@@ -12,13 +12,14 @@ use portcullis_types::{evidence::Evidence, money::Usd};
 use crate::{
     loss,
     picture::Picture,
-    signals::{Sighting, WATCHES},
+    signals::{RARE, Sighting, WATCHES},
     suspicion::{AttackClass, Level, Signal, Suspicion},
 };
 
 /// An alert may be false in one of 2,000 ordinary transactions.
 const ALERT: f64 = 2_000.0;
-/// To act unattended: false in one of 100,000, by at least two signals.
+/// To act unattended: false in one of 100,000, by at least two signals each of which is
+/// rare by itself: a fortune alone may be a whale.
 const ACT: f64 = 100_000.0;
 /// Gains that anybody makes.
 const ORDINARY_GAIN: Usd = Usd::dollars(1_000);
@@ -31,9 +32,9 @@ pub(crate) fn of(picture: &Picture<'_>) -> Option<Suspicion> {
     if weighed.e_value < ALERT {
         return None;
     }
-    let sure = weighed.e_value >= ACT && weighed.sightings.len() >= 2;
-    let level =
-        if sure && picture.profit.usd >= ACT_GAIN { Level::Act } else { Level::Alert };
+    let rare = weighed.sightings.iter().filter(|(_, sighting)| sighting.e_value >= RARE).count();
+    let sure = weighed.e_value >= ACT && rare >= 2 && picture.profit.usd >= ACT_GAIN;
+    let level = if sure { Level::Act } else { Level::Alert };
     Some(suspicion(picture, level, &weighed))
 }
 
@@ -69,7 +70,8 @@ fn suspicion(picture: &Picture<'_>, level: Level, weighed: &Weighed) -> Suspicio
     let sightings = &weighed.sightings;
     let evidence: &Evidence = picture.evidence;
     let losses = loss::losses(picture);
-    let victims = loss::victims(picture, &losses, sightings);
+    let targets = loss::targets(picture, sightings);
+    let victims = loss::victims(picture, &losses, &targets);
     let signals: Vec<Signal> = sightings.iter().map(signal).collect();
     let did: Vec<&str> = sightings.iter().take(3).map(|(_, s)| s.sentence.as_str()).collect();
     Suspicion {
@@ -81,6 +83,7 @@ fn suspicion(picture: &Picture<'_>, level: Level, weighed: &Weighed) -> Suspicio
         class: class(sightings),
         attackers: picture.own_sorted(),
         victims,
+        targets,
         losses,
         signals,
         sentence: format!("{} {}.", evidence.from, did.join("; ")),

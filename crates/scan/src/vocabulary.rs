@@ -72,10 +72,7 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          send(address,uint256,bytes) approveAndCall(address,uint256,bytes) \
          setInterfaceImplementer(address,bytes32,address)",
     ),
-    (
-        Meaning::Wrap,
-        "deposit() withdraw(uint256)",
-    ),
+    (Meaning::Wrap, "deposit() withdraw(uint256)"),
     (
         Meaning::View,
         "getReserves() token0() token1() factory() WETH() fee() slot0() getPair(address,address) \
@@ -199,7 +196,7 @@ const SIGNATURES: &[(Meaning, &str)] = &[
     ),
     (
         Meaning::RemoveLiquidity,
-        "burn(address) burn(int24,int24,uint128) \
+        "burn(address) burn(int24,int24,uint128) collect(address,int24,int24,uint128,uint128) \
          removeLiquidity(address,address,uint256,uint256,uint256,address,uint256) \
          removeLiquidityETH(address,uint256,uint256,uint256,address,uint256) \
          removeLiquidityETHSupportingFeeOnTransferTokens(address,uint256,uint256,uint256,address,uint256) \
@@ -214,10 +211,7 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          exitPool(bytes32,address,address,(address[],uint256[],bytes,bool)) \
          removeLiquidity(uint256,uint256,uint256,uint256)",
     ),
-    (
-        Meaning::Upkeep,
-        "skim(address) sync() gulp(address)",
-    ),
+    (Meaning::Upkeep, "skim(address) sync() gulp(address)"),
     (
         Meaning::Supply,
         "mint(uint256) mint() supply(address,uint256) supply(address,uint256,address,uint16) \

@@ -39,7 +39,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         frames.push(index as u32);
     }
     let first = *owners.first()?;
-    let taken = picture.evidence.transfers.iter().any(|t| owners.contains(&t.from) && !picture.is_own(&t.from) && picture.profit.gained);
+    let taken = picture
+        .evidence
+        .transfers
+        .iter()
+        .any(|t| owners.contains(&t.from) && !picture.is_own(&t.from) && picture.profit.gained);
     frames.truncate(FRAMES_MAX);
     let e_value = match (owners.len() >= MANY, taken) {
         (true, _) => UNHEARD,
@@ -49,7 +53,10 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     Some(Sighting {
         e_value,
         class: AttackClass::ApprovalAbuse,
-        sentence: format!("{first} and {} others let the sender's contract spend their tokens", owners.len() - 1),
+        sentence: format!(
+            "{first} and {} others let the sender's contract spend their tokens",
+            owners.len() - 1
+        ),
         frames,
         victims: owners.into_iter().collect(),
     })

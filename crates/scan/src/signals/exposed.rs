@@ -21,7 +21,8 @@ const INIT_WALLET: [u8; 4] = [0xe4, 0x6d, 0xcf, 0xeb];
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let by_sender = |parent: Option<u32>, from| parent.is_none() || picture.is_own(&from);
     for (index, frame) in picture.evidence.frames.iter().enumerate() {
-        if frame.kind != CallKind::Call || !frame.effective || !by_sender(frame.parent, frame.from) {
+        if frame.kind != CallKind::Call || !frame.effective || !by_sender(frame.parent, frame.from)
+        {
             continue;
         }
         let new = picture.evidence.created.iter().any(|created| created.address == frame.to);
@@ -30,10 +31,19 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
             continue;
         }
         let wallet = frame.selector() == Some(INIT_WALLET);
+        // Set up to trust the sender's code, and then trusting it.
+        let trusts = || {
+            picture.posed.iter().any(|p| p.caller == frame.to && p.frame > index as u32 && !p.reads)
+        };
         let e_value = match picture.meaning(frame) {
+            Some(Meaning::Initialize) if picture.private() && trusts() => UNHEARD,
             Some(Meaning::Internal) => UNHEARD,
             Some(Meaning::Initialize) if wallet => UNHEARD,
-            Some(Meaning::Initialize | Meaning::Ownership) if frame.parent.is_some() && picture.private() => RARE,
+            Some(Meaning::Initialize | Meaning::Ownership)
+                if frame.parent.is_some() && picture.private() =>
+            {
+                RARE
+            }
             Some(Meaning::Initialize) => UNCOMMON,
             _ => continue,
         };

@@ -33,16 +33,20 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let lender = lender(picture)?;
     let acts: Vec<&Act> = picture
         .acts_beyond_trade()
-        .filter(|act| act.callee != lender && act.meaning != Some(Meaning::Claim))
+        .filter(|act| {
+            act.callee != lender && (act.meaning.is_some() || !trades(picture, &act.callee))
+        })
         .collect();
-    let named = acts.iter().filter(|act| act.meaning.is_some()).count();
-    let liquidates = picture.did(Meaning::Liquidate);
-    let e_value = match (named, acts.len()) {
-        (_, 0) => return None,
-        (0, _) => UNCOMMON,
-        _ if liquidates || !picture.may_have_gained() => UNCOMMON,
-        _ if picture.profit.gave => RARE,
-        _ => UNHEARD,
+    if acts.is_empty() {
+        return None;
+    }
+    let liquidates = picture.did(Meaning::Liquidate) && picture.evidence.created.is_empty();
+    let e_value = if liquidates || !picture.may_have_gained() {
+        UNCOMMON
+    } else if picture.profit.gave && picture.evidence.known.logs {
+        RARE
+    } else {
+        UNHEARD
     };
     Some(Sighting {
         e_value,
@@ -51,6 +55,19 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         frames: acts.iter().take(FRAMES_MAX).map(|act| act.frame).collect(),
         victims: Vec::new(),
     })
+}
+
+/// Whether a contract gave one thing and got another: a place of trade, by whatever name.
+fn trades(picture: &Picture<'_>, contract: &Address) -> bool {
+    let flows = &picture.evidence.flows;
+    let start = flows.partition_point(|flow| flow.holder < *contract);
+    let mine = flows.iter().skip(start).take_while(|flow| flow.holder == *contract);
+    let (mut gave, mut got) = (false, false);
+    for flow in mine {
+        gave |= flow.delta.is_negative();
+        got |= flow.delta.is_positive();
+    }
+    gave && got
 }
 
 /// Who lent for the length of a call.
@@ -62,8 +79,12 @@ pub(super) fn lender(picture: &Picture<'_>) -> Option<Address> {
 
 /// A pool that pays before it is paid, or any contract that pays, calls back and is paid back.
 fn by_shape(picture: &Picture<'_>) -> Option<Address> {
-    let calls_back: BTreeSet<Address> =
-        picture.posed.iter().filter(|p| !p.reads && p.selector.is_some()).map(|p| p.caller).collect();
+    let calls_back: BTreeSet<Address> = picture
+        .posed
+        .iter()
+        .filter(|p| !p.reads && p.selector.is_some())
+        .map(|p| p.caller)
+        .collect();
     for act in picture.acts.iter().filter(|act| calls_back.contains(&act.callee)) {
         let frame = picture.frame(act.frame)?;
         if act.meaning == Some(Meaning::Swap) {
@@ -86,7 +107,9 @@ fn paid_back(picture: &Picture<'_>, lender: Address) -> bool {
             lent.push((transfer.asset, transfer.amount));
         } else if transfer.to == lender
             && picture.is_own(&transfer.from)
-            && lent.iter().any(|(asset, amount)| *asset == transfer.asset && transfer.amount >= *amount)
+            && lent
+                .iter()
+                .any(|(asset, amount)| *asset == transfer.asset && transfer.amount >= *amount)
         {
             return true;
         }

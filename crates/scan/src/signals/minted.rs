@@ -31,13 +31,19 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
 fn single_tokens(picture: &Picture<'_>) -> Option<Sighting> {
     let mut counts: HashMap<Asset, usize> = HashMap::default();
     for transfer in &picture.evidence.transfers {
-        if transfer.from.is_zero() && transfer.token_id.is_some() && picture.is_own(&transfer.to) {
+        let issued = matches!(transfer.asset, Asset::Token(token) if picture.is_own(&token));
+        if !issued
+            && transfer.from.is_zero()
+            && transfer.token_id.is_some()
+            && picture.is_own(&transfer.to)
+        {
             *counts.entry(transfer.asset).or_default() += 1;
         }
     }
     let (asset, count) = counts.into_iter().max_by_key(|(asset, count)| (*count, *asset))?;
     let Asset::Token(token) = asset else { return None };
-    (count >= TOKENS_MANY).then(|| sighting(UNHEARD, token, format!("was minted {count} tokens for nothing"), 0))
+    (count >= TOKENS_MANY)
+        .then(|| sighting(UNHEARD, token, format!("was minted {count} tokens for nothing"), 0))
 }
 
 /// Without logs, a mint is known by its call.
@@ -47,12 +53,20 @@ fn shares(picture: &Picture<'_>) -> Option<Sighting> {
             continue;
         }
         let to = frame.input.get(16..36).map(Address::from_slice);
-        if picture.is_own(&frame.from) || !to.is_some_and(|to| picture.is_own(&to)) || picture.is_own(&frame.to) {
+        if picture.is_own(&frame.from)
+            || !to.is_some_and(|to| picture.is_own(&to))
+            || picture.is_own(&frame.to)
+        {
             continue;
         }
         let asked = picture.posed.iter().any(|p| p.caller == frame.from && p.selector.is_some());
         let e_value = if asked { RARE } else { UNCOMMON };
-        return Some(sighting(e_value, frame.from, "was minted shares for nothing".to_owned(), index as u32));
+        return Some(sighting(
+            e_value,
+            frame.from,
+            "was minted shares for nothing".to_owned(),
+            index as u32,
+        ));
     }
     None
 }

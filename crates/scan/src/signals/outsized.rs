@@ -12,8 +12,8 @@
 
 use portcullis_types::{evidence::Transfer, money::Usd};
 
-use super::{RARE, Sighting, UNCOMMON, UNHEARD};
-use crate::{picture::Picture, suspicion::AttackClass};
+use super::{OFTEN, RARE, Sighting, UNCOMMON, UNHEARD};
+use crate::{picture::Picture, suspicion::AttackClass, vocabulary::Meaning};
 
 /// What is small change to nobody.
 const FORTUNE: Usd = Usd::dollars(1_000_000);
@@ -24,15 +24,34 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let profit = picture.profit;
     if !profit.gave && profit.usd >= WINDFALL {
         let e_value = match (paid_to_contract(picture), profit.usd >= FORTUNE) {
+            (_, true) if own_money(picture) => UNCOMMON,
+            (_, false) if own_money(picture) => OFTEN,
             (true, true) => UNHEARD,
             (true, false) | (false, true) => RARE,
             (false, false) => UNCOMMON,
         };
-        return Some(sighting(e_value, format!("gained {} US dollars and gave nothing", profit.usd)));
+        return Some(sighting(
+            e_value,
+            format!("gained {} US dollars and gave nothing", profit.usd),
+        ));
     }
     let paid_out = paid_out(picture)?;
     let sentence = format!("had {paid_out} US dollars paid to somebody who took no part");
-    (paid_out >= FORTUNE).then(|| sighting(RARE, sentence))
+    (paid_out >= FORTUNE).then(|| sighting(UNHEARD, sentence))
+}
+
+/// Whether a function was asked that gives back what one has: out of a pool or vault, or a loan against what was
+/// supplied another day.
+fn own_money(picture: &Picture<'_>) -> bool {
+    let root = picture.frame(0).and_then(|root| picture.meaning(root));
+    let supplied = picture.did(Meaning::Supply) || picture.did(Meaning::Collateral);
+    let given_back = |meaning| match meaning {
+        Some(Meaning::RemoveLiquidity | Meaning::TakeOut) => true,
+        Some(Meaning::Borrow) => !supplied,
+        _ => false,
+    };
+    let asked = given_back(root) || picture.acts.iter().any(|act| given_back(act.meaning));
+    asked && super::flash::lender(picture).is_none()
 }
 
 fn sighting(e_value: f64, sentence: String) -> Sighting {
@@ -60,10 +79,14 @@ fn paid_out(picture: &Picture<'_>) -> Option<Usd> {
     let mut most = None;
     for (holder, flows) in picture.others().filter(|(holder, _)| picture.silent(holder)) {
         let from_own = |t: &&Transfer| t.to == holder && picture.is_own(&t.from);
-        if flows.iter().any(|flow| flow.delta.is_negative()) || evidence.transfers.iter().any(|t| from_own(&t)) {
+        if flows.iter().any(|flow| flow.delta.is_negative())
+            || evidence.transfers.iter().any(|t| from_own(&t))
+        {
             continue;
         }
-        let values = flows.iter().filter_map(|f| prices.value(evidence.chain, f.asset, f.delta.unsigned_abs()));
+        let values = flows
+            .iter()
+            .filter_map(|f| prices.value(evidence.chain, f.asset, f.delta.unsigned_abs()));
         most = most.max(Some(values.sum::<Usd>()));
     }
     most

@@ -10,6 +10,8 @@
 //! # References
 //! SlowMist on Multichain (2022-01-18), where a stranger's contract named the underlying to pull.
 
+use portcullis_types::evidence::CallKind;
+
 use super::{FRAMES_MAX, RARE, Sighting, UNCOMMON, UNHEARD};
 use crate::{
     picture::{Picture, Posed},
@@ -29,16 +31,21 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let writes = poses.iter().any(|p| !p.reads);
     let fresh = poses.iter().any(|p| picture.created.contains(&p.answering));
     let known = first.meaning.is_some();
+    let paid = !known && poses.iter().any(|p| paid_for_nothing(picture, p));
     let e_value = match (writes, fresh) {
         (true, true) if known => UNHEARD,
-        (true, false) if !known => UNCOMMON,
+        (true, _) if paid => UNHEARD,
+        (true, _) if !known => UNCOMMON,
         (true, _) => RARE,
         (false, _) => UNCOMMON,
     };
     Some(Sighting {
         e_value,
         class: AttackClass::Accounting,
-        sentence: format!("{} took {} for a contract of its own trade", first.caller, first.answering),
+        sentence: format!(
+            "{} took {} for a contract of its own trade",
+            first.caller, first.answering
+        ),
         frames: poses.iter().take(FRAMES_MAX).map(|p| p.frame).collect(),
         victims: vec![first.caller],
     })
@@ -70,6 +77,15 @@ fn is_pose(picture: &Picture<'_>, posed: &Posed) -> bool {
     );
     let fresh = picture.created.contains(&posed.answering);
     as_token && (fresh || !in_trade)
+}
+
+/// Whether who asked the sender's contract then paid it, got nothing, and did not die of it.
+fn paid_for_nothing(picture: &Picture<'_>, posed: &Posed) -> bool {
+    let mut frames = picture.evidence.frames.iter();
+    let died = frames.any(|f| f.kind == CallKind::SelfDestruct && f.from == posed.caller);
+    let mut theirs = picture.others().filter(|(holder, _)| *holder == posed.caller);
+    let only_lost = theirs.any(|(_, flows)| flows.iter().all(|flow| flow.delta.is_negative()));
+    !died && only_lost && !picture.profit.gave && picture.contract_was_paid_by(&posed.caller)
 }
 
 /// A function of no standard that a contract asks of the sender's, and which is no lender's callback.

@@ -24,7 +24,10 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let mut holders: BTreeSet<Address> = BTreeSet::new();
     let mut by_stranger = false;
     for (index, frame) in picture.evidence.frames.iter().enumerate().skip(1) {
-        if frame.kind != CallKind::Call || !frame.effective || frame.selector() != Some(TRANSFER_FROM) {
+        if frame.kind != CallKind::Call
+            || !frame.effective
+            || frame.selector() != Some(TRANSFER_FROM)
+        {
             continue;
         }
         let Some((holder, to)) = parties(frame) else { continue };
@@ -50,7 +53,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     Some(Sighting {
         e_value,
         class: AttackClass::ApprovalAbuse,
-        sentence: format!("took tokens of {} and {} others who had no part in it", first, holders.len() - 1),
+        sentence: format!(
+            "took tokens of {} and {} others who had no part in it",
+            first,
+            holders.len() - 1
+        ),
         frames,
         victims: holders.into_iter().collect(),
     })

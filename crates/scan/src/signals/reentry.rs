@@ -23,7 +23,8 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let again: Vec<&Reentry> =
         picture.evidence.reentries.iter().filter(|r| dangerous(picture, r)).collect();
     let first = again.first()?;
-    let written = again.iter().any(|r| matches!(&r.write_after, WriteAfter::Slots(s) if !s.is_empty()));
+    let written =
+        again.iter().any(|r| matches!(&r.write_after, WriteAfter::Slots(s) if !s.is_empty()));
     let contracts: BTreeSet<_> = again.iter().map(|r| r.contract).collect();
     let e_value = match (picture.may_have_gained(), written) {
         (true, true) => UNHEARD,
@@ -33,7 +34,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     Some(Sighting {
         e_value,
         class: AttackClass::Reentrancy,
-        sentence: format!("{} was entered again {} times while it ran", first.contract, again.len()),
+        sentence: format!(
+            "{} was entered again {} times while it ran",
+            first.contract,
+            again.len()
+        ),
         frames: again.iter().take(FRAMES_MAX).map(|r| r.inner).collect(),
         victims: contracts.into_iter().collect(),
     })
@@ -44,7 +49,8 @@ fn dangerous(picture: &Picture<'_>, reentry: &Reentry) -> bool {
     if picture.is_own(&reentry.contract) || !through_own {
         return false;
     }
-    let (Some(outer), Some(inner)) = (picture.frame(reentry.outer), picture.frame(reentry.inner)) else {
+    let (Some(outer), Some(inner)) = (picture.frame(reentry.outer), picture.frame(reentry.inner))
+    else {
         return false;
     };
     if inner.selector().is_none() {

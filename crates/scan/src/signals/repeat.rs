@@ -30,8 +30,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
             counts.entry((act.callee, selector)).or_insert((0, act.meaning)).0 += 1;
         }
     }
-    let most = counts.into_iter().max_by_key(|((callee, selector), (times, _))| (*times, *callee, *selector));
-    let ((callee, selector), (times, meaning)) = most.filter(|(_, (times, _))| *times >= TIMES_MIN)?;
+    let most = counts
+        .into_iter()
+        .max_by_key(|((callee, selector), (times, _))| (*times, *callee, *selector));
+    let ((callee, selector), (times, meaning)) =
+        most.filter(|(_, (times, _))| *times >= TIMES_MIN)?;
     let trades = matches!(meaning, Some(Meaning::Swap | Meaning::Route));
     let e_value = match (picture.may_have_gained(), times >= TIMES_LOOP) {
         (true, true) => UNHEARD,

@@ -12,7 +12,8 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
+use portcullis_types::money::Asset;
 
 use super::{RARE, Sighting, UNCOMMON, UNHEARD};
 use crate::{
@@ -34,7 +35,9 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
             ) => {
                 door.0.get_or_insert(act);
             }
-            Some(Meaning::RemoveLiquidity | Meaning::Borrow | Meaning::TakeOut) => door.1 = Some(act),
+            Some(Meaning::RemoveLiquidity | Meaning::Borrow | Meaning::TakeOut) => {
+                door.1 = Some(act)
+            }
             // On a contract that is not a wrapped coin, these are a vault's.
             Some(Meaning::Wrap) if !wrapped(picture, act) => match picture.frame(act.frame) {
                 Some(frame) if frame.input.len() == 4 => {
@@ -49,6 +52,17 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         (Some(paid), Some(taken)) if paid.frame < taken.frame => Some((paid.frame, taken.frame)),
         _ => None,
     };
+    if let Some(contract) = more_back(picture) {
+        let e_value = if picture.profit.gained && !picture.profit.gave { UNHEARD } else { RARE };
+        let frames = picture.acts.iter().filter(|a| a.callee == contract).take(4).map(|a| a.frame);
+        return Some(Sighting {
+            e_value,
+            class: AttackClass::Accounting,
+            sentence: format!("{contract} gave back more than it had been given"),
+            frames: frames.collect(),
+            victims: vec![contract],
+        });
+    }
     let trips: Vec<(Address, (u32, u32))> =
         doors.iter().filter_map(|(callee, door)| in_and_out(door).map(|f| (*callee, f))).collect();
     let (e_value, contract, frames) = match trips.first() {
@@ -73,9 +87,45 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     })
 }
 
+/// A contract that was paid by the sender's side and then paid it more of the same, and got nothing else for it.
+fn more_back(picture: &Picture<'_>) -> Option<Address> {
+    let chain = picture.evidence.chain;
+    let mut books: BTreeMap<(Address, Asset), (U256, U256)> = BTreeMap::new();
+    for transfer in &picture.evidence.transfers {
+        let asset = picture.prices.plain(chain, transfer.asset);
+        let (from_own, to_own) = (picture.is_own(&transfer.from), picture.is_own(&transfer.to));
+        if transfer.token_id.is_some() {
+            continue;
+        }
+        if from_own && !to_own {
+            let given = &mut books.entry((transfer.to, asset)).or_default().0;
+            *given = given.saturating_add(transfer.amount);
+        } else if to_own && !from_own {
+            // What came before anything was given is no answer to it.
+            if let Some(book) = books.get_mut(&(transfer.from, asset)) {
+                book.1 = book.1.saturating_add(transfer.amount);
+            }
+        }
+    }
+    let coin = |contract| picture.prices.plain(chain, Asset::Token(contract)) == Asset::Native;
+    let lost = |contract: &Address| {
+        picture.others().any(|(holder, flows)| {
+            holder == *contract && flows.iter().all(|flow| flow.delta.is_negative())
+        })
+    };
+    let mut more = books.into_iter().filter(|((contract, asset), (given, back))| {
+        let token = Asset::Token(*contract) == *asset;
+        back > given
+            && !token
+            && !contract.is_zero()
+            && !coin(*contract)
+            && !picture.silent(contract)
+    });
+    more.find(|((contract, _), _)| lost(contract)).map(|((contract, _), _)| contract)
+}
+
 /// Whether an act is on the wrapped native coin: what it moves is then in the books as a mint or burn.
 fn wrapped(picture: &Picture<'_>, act: &Act) -> bool {
-    use portcullis_types::money::Asset;
     let asset = Asset::Token(act.callee);
     picture.prices.plain(picture.evidence.chain, asset) == Asset::Native
         || picture.evidence.transfers.iter().any(|transfer| {

@@ -21,17 +21,18 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     if !picture.private() || !picture.may_have_gained() || picture.evidence.transfers.len() < 4 {
         return None;
     }
-    let trades = |act: &crate::picture::Act| {
-        matches!(act.meaning, Some(Meaning::Swap | Meaning::Route))
-    };
+    let trades =
+        |act: &crate::picture::Act| matches!(act.meaning, Some(Meaning::Swap | Meaning::Route));
     if picture.acts.iter().filter(|act| trades(act)).count() < 2 {
         return None;
     }
     let pool = pools(picture)?;
     let beyond = picture.acts_beyond_trade().next().is_some();
-    let frames = picture.acts.iter().filter(|act| trades(act)).take(4).map(|act| act.frame).collect();
+    let lent = super::flash::lender(picture).is_some_and(|lender| lender != pool);
+    let frames =
+        picture.acts.iter().filter(|act| trades(act)).take(4).map(|act| act.frame).collect();
     Some(Sighting {
-        e_value: if beyond && !picture.profit.gave { UNHEARD } else { RARE },
+        e_value: if (beyond || lent) && !picture.profit.gave { UNHEARD } else { RARE },
         class: AttackClass::PriceManipulation,
         sentence: format!("traded with {pool} there and back"),
         frames,

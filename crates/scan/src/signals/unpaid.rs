@@ -11,7 +11,7 @@
 
 use portcullis_types::money::Asset;
 
-use super::{RARE, Sighting, UNCOMMON};
+use super::{OFTEN, Sighting, UNCOMMON};
 use crate::{picture::Picture, suspicion::AttackClass, vocabulary::Meaning};
 
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
@@ -20,7 +20,8 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     }
     let mut losers = Vec::new();
     for (holder, flows) in picture.others() {
-        let coin = picture.prices.plain(picture.evidence.chain, Asset::Token(holder)) == Asset::Native;
+        let coin =
+            picture.prices.plain(picture.evidence.chain, Asset::Token(holder)) == Asset::Native;
         if coin || picture.silent(&holder) || flows.iter().any(|flow| !flow.delta.is_negative()) {
             continue;
         }
@@ -38,7 +39,7 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     });
     let by_contract = losers.iter().any(|loser| picture.contract_was_paid_by(loser));
     Some(Sighting {
-        e_value: if asked || !by_contract { UNCOMMON } else { RARE },
+        e_value: if asked || !by_contract { OFTEN } else { UNCOMMON },
         class: AttackClass::AccessControl,
         sentence: format!("{first} paid and got nothing"),
         frames: acts,

@@ -24,7 +24,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     Some(Sighting {
         e_value: if traded { UNHEARD } else { RARE },
         class: AttackClass::PriceManipulation,
-        sentence: format!("made pool {} believe changed balances {} times", first.callee, acts.len()),
+        sentence: format!(
+            "made pool {} believe changed balances {} times",
+            first.callee,
+            acts.len()
+        ),
         frames: acts.iter().take(FRAMES_MAX).map(|act| act.frame).collect(),
         victims: vec![first.callee],
     })

@@ -39,14 +39,16 @@ fn wraps(frame: &Frame) -> bool {
         return false;
     };
     let words: Vec<U256> = arguments.chunks_exact(32).map(U256::from_be_slice).collect();
-    let large: Vec<U256> = words.iter().copied().take(HEAD_WORDS).filter(|w| is_large(*w)).collect();
+    let large: Vec<U256> =
+        words.iter().copied().take(HEAD_WORDS).filter(|w| is_large(*w)).collect();
     if large.is_empty() {
         return false;
     }
     let round = |value: U256| value.bit_len() <= 96;
-    let sum = large.iter().enumerate().any(|(i, a)| {
-        large.iter().skip(i + 1).any(|b| a != b && round(a.wrapping_add(*b)))
-    });
+    let sum = large
+        .iter()
+        .enumerate()
+        .any(|(i, a)| large.iter().skip(i + 1).any(|b| a != b && round(a.wrapping_add(*b))));
     let product = |n: &U256| large.iter().any(|amount| round(amount.wrapping_mul(*n)));
     sum || receivers(&words).iter().any(product)
 }
@@ -54,9 +56,11 @@ fn wraps(frame: &Frame) -> bool {
 /// Lengths of the arrays of addresses that the head of the arguments points to.
 fn receivers(words: &[U256]) -> Vec<U256> {
     let mut lengths = Vec::new();
-    for offset in words.iter().take(HEAD_WORDS).filter(|word| **word % U256::from(32) == U256::ZERO) {
+    for offset in words.iter().take(HEAD_WORDS).filter(|word| **word % U256::from(32) == U256::ZERO)
+    {
         let at = (*offset / U256::from(32)).saturating_to::<usize>();
-        let Some(length) = words.get(at).filter(|n| (2..=RECEIVERS_MAX).contains(&n.saturating_to::<u64>()))
+        let Some(length) =
+            words.get(at).filter(|n| (2..=RECEIVERS_MAX).contains(&n.saturating_to::<u64>()))
         else {
             continue;
         };
