@@ -189,7 +189,7 @@ fn any_mixture_of_lines_in_an_unknown_folder_works() {
         &[
             json!({"phase": "setup", "incident": "P", "label": "setup"}),
             json!({"phase": "execution", "incident": "P", "label": "exploit"}),
-            json!({"hash": kit::hash(2), "incident": "Slots", "label": "exploit"}),
+            json!({"hash": kit::hash(61), "incident": "Unseen", "label": "exploit"}),
         ],
     );
     folder.write("deep/codes.jsonl", &[json!({"codeHash": kit::hash(3), "code": "0x"})]);
@@ -203,10 +203,10 @@ fn any_mixture_of_lines_in_an_unknown_folder_works() {
     );
     assert_eq!(
         (got["transactions"].as_u64(), got["blindTransactions"].as_u64()),
-        (Some(5), Some(2))
+        (Some(6), Some(1))
     );
-    assert_eq!((got["blindLines"].as_u64(), got["setupTransactions"].as_u64()), (Some(2), Some(1)));
-    assert_eq!(got["blind"].as_array().unwrap().len(), 2);
+    assert_eq!((got["blindLines"].as_u64(), got["setupTransactions"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(got["blind"].as_array().unwrap().len(), 1);
     assert_eq!(
         (got["falseAlerts"].as_u64(), got["falseAlertList"][0]["hash"].as_str()),
         (Some(1), Some(kit::hash(52).as_str()))

@@ -44,6 +44,7 @@ use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
     finding::{Confidence, Finding, Maturity, Outlook},
+    ids::ChainId,
     money::Usd,
     probe::{Probe, Reading},
     protocol::Protocol,
@@ -274,9 +275,9 @@ impl Detector for Contagion {
         probes.into_iter().collect()
     }
 
-    fn watches(&self) -> Vec<Address> {
+    fn watches(&self) -> Vec<(ChainId, Address)> {
         let accounts: BTreeSet<Address> = self.sources.iter().flat_map(Source::accounts).collect();
-        accounts.into_iter().collect()
+        accounts.into_iter().map(|account| (self.protocol.chain, account)).collect()
     }
 
     fn inspect(&mut self, evidence: &Evidence, out: &mut Findings) {

@@ -124,7 +124,7 @@ pub fn draft(
     Finding {
         key: FindingKey::derive(meta.id, name, chain, place, contract, detail),
         transaction: Some(evidence.hash),
-        actor: Some(evidence.from),
+        actor: evidence.known.callers.then_some(evidence.from),
         ..draft_of_block(meta, maturity, protocol, evidence.block, contract, detail)
     }
 }
@@ -155,10 +155,6 @@ pub fn draft_of_block(
         block,
         transaction: None,
         actor: None,
-        chain: protocol.chain,
-        block: evidence.block,
-        transaction: Some(evidence.hash),
-        actor: evidence.known.callers.then_some(evidence.from),
         contract,
         asset: None,
         amount: None,

@@ -99,7 +99,7 @@ fn a_supply_that_jumps_and_a_pause_are_failures() {
 #[test]
 fn events_count_until_they_are_over() {
     let mut detector = detector(PLAIN);
-    assert_eq!(detector.watches(), [Address::repeat_byte(0xaa), BRIDGE]);
+    assert_eq!(detector.watches(), [(1, Address::repeat_byte(0xaa)), (1, BRIDGE)]);
     assert_eq!(inspect(detector.as_mut(), &event(1, "Transfer(address,address,uint256)")), []);
     let paused = inspect(detector.as_mut(), &event(2, "Paused(address)"));
     assert_eq!(paused.len(), 1);
