@@ -6,8 +6,9 @@
 //!
 //! A price is in smallest units of the second asset for one of the first, where the first is the one with the lower
 //! address, as Uniswap orders them. Where it began is the pool's own storage before the transaction, if that changed in
-//! the way a pair or pool of Uniswap changes it; else what the first swap tells, else the last price seen earlier, else
-//! the first price seen now.
+//! the way a pair or pool of Uniswap changes it; else what the first swap tells, else the last price seen earlier (of
+//! a pool of others: in the same block; of a V3 pool before its first swap is asked, which paid something between the two
+//! prices), else the first price seen now.
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use portcullis_types::{
@@ -66,7 +67,10 @@ pub(crate) struct Pool {
     pub(crate) assets: Option<[Asset; 2]>,
     kind: PoolKind,
     balances: [Balance; 2],
-    last: Timeline<Ratio>,
+    /// Whether it is a contract of the protocol: of others not every transaction is seen.
+    is_own: bool,
+    /// The last price, and the number of its block.
+    last: Timeline<(u64, Ratio)>,
     topics: Topics,
 }
 
@@ -138,6 +142,7 @@ impl Pool {
             assets,
             kind: config.kind,
             balances: Default::default(),
+            is_own: resolver.protocol.contract(address).is_some(),
             last: Timeline::default(),
             topics: Topics::new(),
         })
@@ -191,7 +196,7 @@ impl Pool {
     /// Remembers what a transaction left behind.
     pub(crate) fn note(&mut self, evidence: &Evidence, path: Option<&Path>) {
         if let Some(path) = path {
-            self.last.set(evidence.block, path.end());
+            self.last.set(evidence.block, (evidence.block.number, path.end()));
         }
         let Some(assets) = self.assets else { return };
         for flow in evidence.flows.iter().filter(|flow| flow.holder == self.address) {
@@ -207,6 +212,13 @@ impl Pool {
                 }
             }
         }
+    }
+
+    /// The last price seen: of a pool of others only one of the same block, since transactions that do not concern the
+    /// protocol are not shown to its detectors.
+    fn past(&self, evidence: &Evidence) -> Option<Ratio> {
+        let (number, price) = self.last.latest()?;
+        (self.is_own || *number == evidence.block.number).then_some(*price)
     }
 
     fn logs<'a>(&'a self, evidence: &'a Evidence) -> impl Iterator<Item = (usize, &'a Log)> {
@@ -239,7 +251,7 @@ impl Pool {
                 let [one, two] = reserves(before);
                 Ratio::new(two, one).filter(|_| reserves(after) == last)
             });
-        let start = stored.or(by_swap).or(self.last.latest().copied()).unwrap_or(first);
+        let start = stored.or(by_swap).or(self.past(evidence)).unwrap_or(first);
         Some(Path { start, points, by_logs: true })
     }
 
@@ -265,7 +277,7 @@ impl Pool {
             .filter(|(_, after)| root_of(*after) == last)
             .and_then(|(before, _)| Ratio::of_sqrt_x96(root_of(before)));
         // What the first swap paid lies between the prices before and after it.
-        let start = stored.or(self.last.latest().copied()).or(executed).unwrap_or(first);
+        let start = stored.or(self.past(evidence)).or(executed).unwrap_or(first);
         Some(Path { start, points, by_logs: true })
     }
 }

@@ -3,10 +3,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{
-    ALICE, LAND, THIEF, USDC, VAULT, With, block, detector, error, inspect, transaction, usdc,
+    ALICE, LAND, MARKET, THIEF, USDC, VAULT, With, block, detector, error, inspect, transaction,
+    usdc,
 };
 
-const POOL: Address = Address::repeat_byte(0xb1);
+const POOL: Address = VAULT;
 const TOKEN: Asset = Asset::Token(LAND);
 const SYNC: &str = "Sync(uint112,uint112)";
 const SWAP: &str = "Swap(address,uint256,uint256,uint256,uint256,address)";
@@ -68,7 +69,7 @@ fn trading_is_silent_and_theft_is_not() {
         usdc(8_000_000),
     );
     check("behind a flash loan", &flash, Some((900_000, 100_000.0)));
-    check("another's pool", &transaction().moves(USDC, VAULT, THIEF, usdc(9_000)), None);
+    check("another's pool", &transaction().moves(USDC, MARKET, THIEF, usdc(9_000)), None);
 
     let found = inspect(detector(&json("")).as_mut(), &buys(fair, 100, 450_000));
     assert_eq!((found[0].contract, found[0].asset), (POOL, Some(TOKEN)));

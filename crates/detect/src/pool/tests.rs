@@ -4,10 +4,10 @@ use super::*;
 use crate::{
     detector::Meta,
     price_manipulation::META,
-    testing::{ALICE, LAND, THIEF, USDC, With, block, protocol, transaction, usdc},
+    testing::{ALICE, LAND, THIEF, USDC, VAULT, With, block, protocol, transaction, usdc},
 };
 
-const POOL: Address = Address::repeat_byte(0xb1);
+const POOL: Address = VAULT;
 const SYNC: &str = "Sync(uint112,uint112)";
 const SWAP_V2: &str = "Swap(address,uint256,uint256,uint256,uint256,address)";
 const SWAP_V3: &str = "Swap(address,address,int256,int256,uint160,uint128,int24)";
@@ -57,6 +57,9 @@ fn a_v2_pair_begins_where_its_storage_its_swap_or_its_past_says() {
     pair.note(&bare, path.as_ref());
     let later = sync(transaction().at(2, 1_012), 100, 200);
     check("by its past", pair.path(&later), (2, 1), Some((10_000, &[0])));
+    pair.is_own = false;
+    check("somebody else's, a block later", pair.path(&later), (2, 1), Some((0, &[0])));
+    pair.is_own = true;
     pair.retract(&[block(1, 1)]);
     check("forgotten", pair.path(&later), (2, 1), Some((0, &[0])));
     let empty = sync(transaction(), 0, 0);
