@@ -108,6 +108,22 @@ fn evidence(recording: &Path) -> Vec<Evidence> {
     lines.flat_map(|line| footage.evidence(line.unwrap().1).unwrap()).collect()
 }
 
+/// How many honest transactions satisfy two of the three things that make an alarm.
+#[derive(Debug, Default)]
+struct Parts {
+    composed_and_new: u64,
+    composed_and_gain: u64,
+    new_and_gain: u64,
+}
+
+impl Parts {
+    fn add(&mut self, one: &Observation, is_new: bool) {
+        self.composed_and_new += u64::from(one.form.composed && is_new);
+        self.composed_and_gain += u64::from(one.form.composed && one.has_gain);
+        self.new_and_gain += u64::from(is_new && one.has_gain);
+    }
+}
+
 /// What the outcome would be for other numbers: it must not hang on them.
 #[test]
 fn the_outcome_does_not_hang_on_the_numbers_that_were_chosen() {
@@ -117,6 +133,7 @@ fn the_outcome_does_not_hang_on_the_numbers_that_were_chosen() {
     for tenths in 4..=8 {
         for repeat_factor in 1..=4 {
             let (mut found, mut false_alarms, mut judged) = (0, 0, 0);
+            let mut parts = Parts::default();
             for all in &histories {
                 let (past, rest) = all.split_at(all.len() * tenths / 10);
                 let mut inference = Inference::new();
@@ -133,10 +150,12 @@ fn the_outcome_does_not_hang_on_the_numbers_that_were_chosen() {
                 found += usize::from(alarm(exploit));
                 false_alarms += honest.iter().filter(|one| alarm(one)).count() as u64;
                 judged += honest.len() as u64;
+                let seen = honest.iter().filter_map(|one| Observation::of(one, &protocol));
+                seen.for_each(|one| parts.add(&one, !learned.news(&one.form).is_empty()));
             }
             let rate = Rate(FalseAlarms { alarms: false_alarms, of: judged });
             println!(
-                "first {tenths}/10, factor {repeat_factor}: {found} of 7, false alarms {rate}"
+                "first {tenths}/10, factor {repeat_factor}: {found} of 7, false alarms {rate}; {parts:?}"
             );
             assert_eq!(found, HISTORIES.len());
             assert!(is_quiet(false_alarms, judged), "{rate}");
