@@ -1,7 +1,15 @@
 //! What the scan sees of real chain data, by labels that it never sees. The table of misses is printed
 //! (`cargo test -p portcullis-backtest --test scan -- --nocapture`).
 //!
-//! Rules were made looking at the incidents whose hash ends in an even digit; the others show what they are worth.
+//! Rules were made looking at the incidents whose hash ends in an even digit. When they stood, 55 of those 65 were found
+//! and 30 of the 48 others, which nobody had looked at; what has been added since (`governed`, pools that trade and are
+//! paid nothing, poses that are paid for) was added knowing what of the others was missed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "tests may fail by panicking, and so may what they share"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -114,7 +122,7 @@ fn bare_call_trees_of_exploits() {
     unseen.show("other half");
     println!("missed:\n  {}", missed.join("\n  "));
     assert!(seen.found * 100 >= seen.all * 80, "{} of {}", seen.found, seen.all);
-    assert!(unseen.found * 100 >= unseen.all * 58, "{} of {}", unseen.found, unseen.all);
+    assert!(unseen.found * 100 >= unseen.all * 66, "{} of {}", unseen.found, unseen.all);
 }
 
 #[test]
@@ -139,7 +147,7 @@ fn exploits_replayed_with_their_logs() {
     }
     exploits.show("replayed exploits");
     preparations.show("their preparations (should be none)");
-    assert!(exploits.found >= 25, "{} of {}", exploits.found, exploits.all);
+    assert!(exploits.found >= 26, "{} of {}", exploits.found, exploits.all);
     assert_eq!(preparations.found, 0);
 }
 
@@ -162,7 +170,7 @@ fn ordinary_blocks() {
         println!("  {} {:?}: {}", said.transaction, said.level, said.sentence);
     }
     assert_eq!(transactions, 6_841);
-    assert!(alerts.len() <= 3);
+    assert!(alerts.len() <= 1);
     assert!(
         alerts.iter().all(|said| said.level == Level::Alert),
         "none may be acted on unattended"

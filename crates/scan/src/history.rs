@@ -40,10 +40,9 @@ impl History {
             }
             return;
         }
-        if self.order.len() >= ENTRIES_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.entries.remove(&oldest);
-            }
+        let full = self.order.len() >= ENTRIES_MAX;
+        if let Some(oldest) = self.order.pop_front_if(|_| full) {
+            self.entries.remove(&oldest);
         }
         let mut senders = [Address::ZERO; SENDERS_PUBLIC as usize];
         if let Some(first) = senders.first_mut() {

@@ -58,7 +58,9 @@ impl Story {
         words: &[U256],
     ) -> u32 {
         let mut input = alloy_primitives::keccak256(function).0[..4].to_vec();
-        words.iter().for_each(|word| input.extend(word.to_be_bytes::<32>()));
+        for word in words {
+            input.extend(word.to_be_bytes::<32>());
+        }
         self.0.frames.push(Frame {
             parent,
             kind: CallKind::Call,
@@ -311,7 +313,10 @@ fn fortunes() {
     check("one's own", paid(900_000, "exit()"), "outsized-payout", true, false);
     let evidence = paid(2_000_000, "process(bytes)").evidence();
     let said = Scanner::new().inspect(&evidence).unwrap();
-    assert_eq!(said.losses[0].usd.map(|usd| usd.plain()), Some("2000000".to_owned()));
+    assert_eq!(
+        said.losses[0].usd.map(portcullis_types::money::Usd::plain),
+        Some("2000000".to_owned())
+    );
     assert_eq!((said.victims, said.attackers), (vec![VICTIM], vec![THIEF, CODE]));
     assert_eq!(said.level, Level::Alert, "a fortune alone may be a whale's");
     let trip = Story::new()
@@ -376,4 +381,18 @@ fn selectors_of_the_vocabulary() {
     for (selector, meaning) in expected {
         assert_eq!(vocabulary.meaning(selector), Some(meaning));
     }
+}
+
+#[test]
+fn memory_is_bounded() {
+    let mut history = crate::history::History::default();
+    let contract = |number: u64| Address::from_word(U256::from(number + 1).into());
+    for sender in [THIEF, VICTIM, POOL] {
+        history.note(contract(0), sender);
+    }
+    assert!(history.public(&contract(0)));
+    for number in 1..=65_536 {
+        history.note(contract(number), THIEF);
+    }
+    assert!(!history.public(&contract(0)), "the oldest is forgotten");
 }

@@ -5,6 +5,8 @@
 //! gain is another kind of fact: how much an ordinary transaction earns has a tail index near one, so the chance of
 //! earning `x` is about `1000 $ / x`; the calibrator `κ p^(κ-1)`, κ = 1/2, makes an e-value of it, which multiplies (it
 //! is independent of the calls only approximately: what keeps that honest is the count on ordinary blocks).
+//! (Vovk and Wang, "E-values: calibration, combination and applications", Annals of Statistics 2021.)
+//!
 //! By Markov's inequality an alert at `e >= 1/α` is false in at most a share α of ordinary transactions.
 
 use portcullis_types::{evidence::Evidence, money::Usd};

@@ -8,7 +8,7 @@
 //! # False alarms
 //! Withdrawals of large holders where the receipt handed in is in nobody's books; payments of treasuries.
 //! # References
-//! Tail index of losses near one: methods.md §2.
+//! Uranium (2021-04-28), Nomad (2022-08-01): contracts that paid millions for call data alone.
 
 use portcullis_types::{evidence::Transfer, money::Usd};
 

@@ -8,11 +8,11 @@
 //! # False alarms
 //! The first trades of a new token through its deployer's own contract.
 //! # References
-//! SlowMist on Multichain (2022-01-18), where a stranger's contract named the underlying to pull.
+//! `SlowMist` on Multichain (2022-01-18), where a stranger's contract named the underlying to pull.
 
 use portcullis_types::evidence::CallKind;
 
-use super::{FRAMES_MAX, RARE, Sighting, UNCOMMON, UNHEARD};
+use super::{FRAMES_MAX, Sighting, UNCOMMON, UNHEARD};
 use crate::{
     picture::{Picture, Posed},
     suspicion::AttackClass,
@@ -31,13 +31,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let writes = poses.iter().any(|p| !p.reads);
     let fresh = poses.iter().any(|p| picture.created.contains(&p.answering));
     let known = first.meaning.is_some();
-    let paid = !known && poses.iter().any(|p| paid_for_nothing(picture, p));
+    let paid = poses.iter().any(|p| paid_for_nothing(picture, p));
     let e_value = match (writes, fresh) {
         (true, true) if known => UNHEARD,
         (true, _) if paid => UNHEARD,
-        (true, _) if !known => UNCOMMON,
-        (true, _) => RARE,
-        (false, _) => UNCOMMON,
+        _ => UNCOMMON,
     };
     Some(Sighting {
         e_value,

@@ -7,7 +7,7 @@
 //! # False alarms
 //! Collections by payment processors and exchanges through a contract of their own; bridges' relayers.
 //! # References
-//! Dexible (2023-02-17), SushiSwap RouteProcessor2 (2023-04-09), Rubic (2022-12-25).
+//! Dexible (2023-02-17), `SushiSwap` `RouteProcessor2` (2023-04-09), Rubic (2022-12-25).
 
 use std::collections::BTreeSet;
 
@@ -44,10 +44,10 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let first = *holders.first()?;
     let e_value = match (picture.private(), by_stranger) {
         (true, true) => UNHEARD,
-        // The sender's own contract was approved: a collection, or a trick that is over.
-        (true, false) => UNCOMMON,
+        // Otherwise the sender's own contract was approved (a collection, or a trick that is over), or a public one took
+        // once what it may take.
         (false, _) if holders.len() > 1 => RARE,
-        (false, _) => UNCOMMON,
+        _ => UNCOMMON,
     };
     frames.truncate(FRAMES_MAX);
     Some(Sighting {

@@ -8,7 +8,7 @@
 //! # False alarms
 //! Liquidity provided for one trade; vault arbitrage across two prices.
 //! # References
-//! LeiShen's and DeFiRanger's patterns (arXiv 2104.15068).
+//! `DeFiRanger` (arXiv 2104.15068).
 
 use std::collections::BTreeMap;
 
@@ -22,69 +22,70 @@ use crate::{
     vocabulary::Meaning,
 };
 
+/// Frames in which a contract was first paid into and last taken out of.
+#[derive(Default)]
+struct Door {
+    paid: Option<u32>,
+    taken: Option<u32>,
+}
+
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     if !picture.private() || !picture.may_have_gained() {
         return None;
     }
-    let mut doors: BTreeMap<Address, (Option<&Act>, Option<&Act>)> = BTreeMap::new();
-    for act in &picture.acts {
-        let door = doors.entry(act.callee).or_default();
-        match act.meaning {
-            Some(
-                Meaning::AddLiquidity | Meaning::Supply | Meaning::PayIn | Meaning::Collateral,
-            ) => {
-                door.0.get_or_insert(act);
-            }
-            Some(Meaning::RemoveLiquidity | Meaning::Borrow | Meaning::TakeOut) => {
-                door.1 = Some(act)
-            }
-            // On a contract that is not a wrapped coin, these are a vault's.
-            Some(Meaning::Wrap) if !wrapped(picture, act) => match picture.frame(act.frame) {
-                Some(frame) if frame.input.len() == 4 => {
-                    door.0.get_or_insert(act);
-                }
-                _ => door.1 = Some(act),
-            },
-            _ => {}
-        }
-    }
-    let in_and_out = |act: &(Option<&Act>, Option<&Act>)| match act {
-        (Some(paid), Some(taken)) if paid.frame < taken.frame => Some((paid.frame, taken.frame)),
-        _ => None,
-    };
     if let Some(contract) = more_back(picture) {
         let e_value = if picture.profit.gained && !picture.profit.gave { UNHEARD } else { RARE };
         let frames = picture.acts.iter().filter(|a| a.callee == contract).take(4).map(|a| a.frame);
-        return Some(Sighting {
-            e_value,
-            class: AttackClass::Accounting,
-            sentence: format!("{contract} gave back more than it had been given"),
-            frames: frames.collect(),
-            victims: vec![contract],
-        });
+        return Some(sighting(e_value, contract, frames.collect()));
     }
-    let trips: Vec<(Address, (u32, u32))> =
-        doors.iter().filter_map(|(callee, door)| in_and_out(door).map(|f| (*callee, f))).collect();
-    let (e_value, contract, frames) = match trips.first() {
-        Some((callee, (paid, taken))) => {
-            let lent = super::flash::lender(picture).is_some();
-            let e_value = if lent && !picture.profit.gave { UNHEARD } else { RARE };
-            (e_value, *callee, vec![*paid, *taken])
-        }
-        // In at one contract of a market and out at another: a loan against what was just supplied.
-        None => {
-            let paid = doors.iter().find_map(|(_, door)| door.0)?;
-            let taken = doors.iter().find_map(|(_, door)| door.1)?;
-            (UNCOMMON, taken.callee, vec![paid.frame, taken.frame])
-        }
-    };
-    Some(Sighting {
+    let doors = doors(picture);
+    let trip = doors.iter().find_map(|(contract, door)| {
+        let (paid, taken) = (door.paid?, door.taken?);
+        (paid < taken).then_some((*contract, vec![paid, taken]))
+    });
+    if let Some((contract, frames)) = trip {
+        let lent = super::flash::lender(picture).is_some();
+        let e_value = if lent && !picture.profit.gave { UNHEARD } else { RARE };
+        return Some(sighting(e_value, contract, frames));
+    }
+    // In at one contract of a market and out at another: a loan against what was just supplied.
+    let paid = doors.values().find_map(|door| door.paid)?;
+    let (contract, taken) = doors.iter().find_map(|(c, door)| Some((*c, door.taken?)))?;
+    Some(sighting(UNCOMMON, contract, vec![paid, taken]))
+}
+
+fn sighting(e_value: f64, contract: Address, frames: Vec<u32>) -> Sighting {
+    Sighting {
         e_value,
         class: AttackClass::Accounting,
-        sentence: format!("paid into {contract} and took out more"),
+        sentence: format!("paid into {contract} and took out, with a gain"),
         frames,
-        victims: trips.iter().map(|(callee, _)| *callee).collect(),
-    })
+        victims: vec![contract],
+    }
+}
+
+fn doors(picture: &Picture<'_>) -> BTreeMap<Address, Door> {
+    let mut doors: BTreeMap<Address, Door> = BTreeMap::new();
+    for act in &picture.acts {
+        let pays_in = match act.meaning {
+            Some(
+                Meaning::AddLiquidity | Meaning::Supply | Meaning::PayIn | Meaning::Collateral,
+            ) => true,
+            Some(Meaning::RemoveLiquidity | Meaning::Borrow | Meaning::TakeOut) => false,
+            // On a contract that is not a wrapped coin, these are a vault's: `deposit()` has no argument.
+            Some(Meaning::Wrap) if !wrapped(picture, act) => {
+                picture.frame(act.frame).is_some_and(|frame| frame.input.len() == 4)
+            }
+            _ => continue,
+        };
+        let door = doors.entry(act.callee).or_default();
+        if pays_in {
+            door.paid.get_or_insert(act.frame);
+        } else {
+            door.taken = Some(act.frame);
+        }
+    }
+    doors
 }
 
 /// A contract that was paid by the sender's side and then paid it more of the same, and got nothing else for it.

@@ -19,11 +19,14 @@ use crate::{picture::Picture, suspicion::AttackClass, vocabulary::Meaning};
 /// Hands that do the same.
 const HANDS_MIN: usize = 4;
 
+/// Who did it, and in which frame.
+type Hands = Vec<(Address, u32)>;
+
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     if picture.created.len() < HANDS_MIN {
         return None;
     }
-    let mut hands: BTreeMap<(Address, [u8; 4]), Vec<(Address, u32)>> = BTreeMap::new();
+    let mut hands: BTreeMap<(Address, [u8; 4]), Hands> = BTreeMap::new();
     for act in picture.acts.iter().filter(|act| picture.created.contains(&act.actor)) {
         let Some(selector) = act.selector else { continue };
         if matches!(act.meaning, Some(Meaning::Token | Meaning::View | Meaning::Wrap)) {

@@ -7,7 +7,7 @@
 //! # False alarms
 //! Bots that trade and unwind within one transaction, wash trading (mostly without a gain).
 //! # References
-//! DeFiRanger (arXiv 2104.15068); methods.md §1.5 (b).
+//! `DeFiRanger` (arXiv 2104.15068).
 
 use std::collections::BTreeMap;
 

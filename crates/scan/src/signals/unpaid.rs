@@ -7,12 +7,16 @@
 //! # False alarms
 //! Claims and withdrawals through a contract of one's own, where the receipt handed in is in nobody's books.
 //! # References
-//! methods.md §1.5 (who loses, and where the price goes).
+//! `TempleDAO` (2022-10-11), `OlympusDAO` (2022-10-21).
 
 use portcullis_types::money::Asset;
 
-use super::{OFTEN, Sighting, UNCOMMON};
-use crate::{picture::Picture, suspicion::AttackClass, vocabulary::Meaning};
+use super::{OFTEN, RARE, Sighting, UNCOMMON};
+use crate::{
+    picture::{Entry, Picture},
+    suspicion::AttackClass,
+    vocabulary::Meaning,
+};
 
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     if !picture.private() || !picture.profit.gained || picture.profit.gave {
@@ -35,11 +39,26 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         return None;
     }
     let asked = picture.acts.iter().any(|act| {
-        matches!(act.meaning, Some(Meaning::Claim | Meaning::TakeOut | Meaning::Borrow))
+        matches!(
+            act.meaning,
+            Some(Meaning::Claim | Meaning::TakeOut | Meaning::RemoveLiquidity | Meaning::Borrow)
+        )
     });
-    let by_contract = losers.iter().any(|loser| picture.contract_was_paid_by(loser));
+    let by_contract = losers.iter().any(|loser| picture.contract_was_paid_by(loser))
+        || picture.entry == Entry::Creation;
+    // A pool that traded and was paid nothing by anybody has been lied to.
+    let traded = picture
+        .acts
+        .iter()
+        .any(|act| act.meaning == Some(Meaning::Swap) && losers.contains(&act.callee));
+    let lent = super::flash::lender(picture).is_some();
+    let e_value = match (traded && !lent && !asked, asked || !by_contract) {
+        (true, _) => RARE,
+        (false, true) => OFTEN,
+        (false, false) => UNCOMMON,
+    };
     Some(Sighting {
-        e_value: if asked || !by_contract { OFTEN } else { UNCOMMON },
+        e_value,
         class: AttackClass::AccessControl,
         sentence: format!("{first} paid and got nothing"),
         frames: acts,
