@@ -34,7 +34,7 @@ impl Story {
             value: U256::ZERO,
             gas_used: None,
             success: true,
-            known: Known { logs: true, state: false },
+            known: Known { logs: true, state: false, callers: true },
             frames: Vec::new(),
             logs: Vec::new(),
             transfers: Vec::new(),
@@ -92,7 +92,7 @@ impl Story {
 
     fn create(mut self, number: u8) -> (Self, Address) {
         let address = Address::repeat_byte(number);
-        self.0.created.push(Created { address, creator: CODE });
+        self.0.created.push(Created { address, creator: CODE, features: None });
         (self, address)
     }
 
