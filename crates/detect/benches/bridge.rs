@@ -7,7 +7,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    missing_docs,
     reason = "a bench that finds nothing to unwrap has nothing to measure"
 )]
 

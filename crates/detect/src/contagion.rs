@@ -111,21 +111,27 @@ struct Threat {
     lines: Vec<String>,
 }
 
+/// Refuses lists that are empty or too long to be followed.
+fn check_counts(resolver: &Resolver<'_>, config: &ContagionConfig) -> Result<(), ConfigError> {
+    let counts = [
+        ("upstream", config.upstream.len(), 1, UPSTREAM_MAX),
+        ("nodes", config.nodes.len(), 0, NODES_MAX),
+        ("exposures", config.exposures.len(), 1, EXPOSURES_MAX),
+    ];
+    for (field, count, least, most) in counts {
+        if !(least..=most).contains(&count) {
+            let remedy = format!("write {least} to {most}");
+            return Err(resolver.error(field, format!("there are {count}"), remedy));
+        }
+    }
+    Ok(())
+}
+
 impl Contagion {
     /// Resolves and checks a configuration.
     pub fn new(protocol: &Protocol, config: &ContagionConfig) -> Result<Self, ConfigError> {
         let resolver = Resolver { protocol, meta: &META };
-        let counts = [
-            ("upstream", config.upstream.len(), 1, UPSTREAM_MAX),
-            ("nodes", config.nodes.len(), 0, NODES_MAX),
-            ("exposures", config.exposures.len(), 1, EXPOSURES_MAX),
-        ];
-        for (field, count, least, most) in counts {
-            if !(least..=most).contains(&count) {
-                let remedy = format!("write {least} to {most}");
-                return Err(resolver.error(field, format!("there are {count}"), remedy));
-            }
-        }
+        check_counts(&resolver, config)?;
         let (mut names, mut graph, mut sources) = (Vec::new(), Graph::default(), Vec::new());
         for (index, one) in config.upstream.iter().enumerate() {
             let field = format!("upstream[{index}]");
