@@ -16,6 +16,7 @@ use crate::{
     gross_outflow::GrossOutflow,
     invariant::Invariant,
     reentrancy::Reentrancy,
+    rules::Rules,
 };
 
 /// What is wrong with a detector's configuration.
@@ -42,6 +43,7 @@ pub fn build(
         DetectorConfig::ControlPlane(config) => Box::new(ControlPlane::new(protocol, config)?),
         DetectorConfig::Invariant(config) => Box::new(Invariant::new(protocol, config)?),
         DetectorConfig::Reentrancy(config) => Box::new(Reentrancy::new(protocol, config)?),
+        DetectorConfig::Rules(config) => Box::new(Rules::new(protocol, config)?),
     })
 }
 

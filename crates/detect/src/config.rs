@@ -4,6 +4,8 @@
 //! of a contract. Amounts are decimal strings in whole units where a limit is meant for people (`maxAmount: "250000"`) and
 //! integers in smallest units where a contract's own numbers are compared (`tolerance: "1"`).
 
+use std::collections::BTreeMap;
+
 use portcullis_types::finding::Maturity;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,8 @@ pub enum DetectorConfig {
     Invariant(Box<InvariantConfig>),
     /// A contract is entered again before it has written what the first entry owes.
     Reentrancy(ReentrancyConfig),
+    /// Rules that people write, in files.
+    Rules(RulesConfig),
 }
 
 impl DetectorConfig {
@@ -31,6 +35,7 @@ impl DetectorConfig {
             Self::ControlPlane(_) => crate::control_plane::META.id,
             Self::Invariant(_) => crate::invariant::META.id,
             Self::Reentrancy(_) => crate::reentrancy::META.id,
+            Self::Rules(_) => crate::rules::META.id,
         }
     }
 }
@@ -215,4 +220,37 @@ pub struct ReentrancyConfig {
     /// Accounts through which a contract may be entered again, besides the protocol's own contracts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_through: Vec<String>,
+}
+
+/// `detector: rules`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RulesConfig {
+    /// The most mature that any of the rules may be here. Default: what each rule says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maturity: Option<Maturity>,
+    /// Rule files: paths or folders relative to the configuration, `rules/*.yaml`. The program puts their text here when
+    /// it loads the configuration, so that what was configured is in the journal.
+    pub rules: Vec<RuleText>,
+    /// Replaces `params` of rules: `large-outflow.limit` to a constant expression.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// Adds to `lists` of rules: `role-granted.granters` to accounts, texts or integers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+/// A rule file: where it is, or what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RuleText {
+    /// A path, a folder, or a pattern with `*` in its last part.
+    Path(String),
+    /// Its text, and a name for messages.
+    Inline {
+        /// Name for messages.
+        name: String,
+        /// The rules.
+        text: String,
+    },
 }

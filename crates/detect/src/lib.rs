@@ -20,6 +20,7 @@ pub mod invariant;
 pub mod number;
 pub mod outflow;
 pub mod reentrancy;
+pub mod rules;
 
 mod control_words;
 mod history;

@@ -114,7 +114,10 @@ impl RuleSet {
         let what = key.what.map_or_else(
             || "anything".to_owned(),
             |word| match key.message {
-                Message::Call => format!("0x{}", alloy_primitives::hex::encode(&word[..4])),
+                Message::Call => format!(
+                    "0x{}",
+                    alloy_primitives::hex::encode(word.get(..4).unwrap_or_default())
+                ),
                 _ => word.to_string(),
             },
         );
@@ -132,28 +135,15 @@ impl RuleSet {
 /// What should be better about rules that compile in the test protocol: tests of both kinds, references, an id that is
 /// the file's name. Errors of the rules come as well.
 pub fn lint(source: &Source) -> Vec<Diagnostic> {
-    let mut reporter = Reporter::new(source);
-    let documents = match crate::yaml::read(&source.text) {
-        Ok(documents) => documents,
-        Err(problem) => {
-            reporter.error(problem.place, problem.problem, problem.remedy);
-            return reporter.list;
-        }
+    let set = match crate::compile_for_tests(source) {
+        Ok(set) => set,
+        Err(diagnostics) => return diagnostics,
     };
-    let protocol = crate::fixture::worlds(&documents, &mut reporter);
-    let mut found = reporter.list;
-    match RuleSet::compile(std::slice::from_ref(source), &protocol, &crate::Settings::default()) {
-        Err(diagnostics) => found.extend(diagnostics),
-        Ok(set) => {
-            found.extend(set.warnings().iter().cloned());
-            let mut reporter = Reporter::new(source);
-            for rule in &set.rules {
-                lint_rule(rule, set.rules.len() == 1, &mut reporter);
-            }
-            found.extend(reporter.list);
-        }
+    let mut reporter = Reporter::new(source);
+    for rule in &set.rules {
+        lint_rule(rule, set.rules.len() == 1, &mut reporter);
     }
-    found
+    [set.warnings().to_vec(), reporter.list].concat()
 }
 
 fn lint_rule(rule: &Rule, alone: bool, reporter: &mut Reporter<'_>) {
@@ -243,7 +233,7 @@ pub fn catalogue(set: &RuleSet) -> String {
                 window.spec.at_least.show(&set.world)
             );
         }
-        let _ = write!(out, "*False alarms.* {}\n", escape(&about.false_alarms));
+        let _ = writeln!(out, "*False alarms.* {}", escape(&about.false_alarms));
         if !about.references.is_empty() {
             let references: Vec<String> = about.references.iter().map(|r| escape(r)).collect();
             let _ = write!(out, "\n*References.* {}\n", references.join("; "));

@@ -17,6 +17,7 @@ use crate::{
     yaml::{self, Tree, Yaml},
 };
 
+mod parts;
 mod transaction;
 mod values;
 
@@ -83,24 +84,48 @@ pub(crate) fn made(name: &str) -> Address {
     Address::from_word(keccak256(format!("portcullis test account {name}")))
 }
 
-/// Compiles every rule of a file in the test protocol, with what its `world` adds, and runs its tests.
+/// The test protocol with what the `world` of every rule in some files adds; what cannot be read adds nothing.
+pub fn protocol_of(sources: &[Source]) -> Protocol {
+    let mut protocol = test_protocol();
+    for source in sources {
+        let mut reporter = Reporter::new(source);
+        for document in yaml::read(&source.text).unwrap_or_default() {
+            extend(&document, &mut protocol, &mut reporter);
+        }
+    }
+    protocol
+}
+
+/// Compiles the rules of a file for the test protocol, with what their `world` adds.
 ///
 /// # Errors
-/// Everything that is wrong with the rules themselves.
-pub fn run_tests(source: &Source) -> Result<Vec<TestResult>, Vec<Diagnostic>> {
+/// Everything that is wrong.
+pub fn compile_for_tests(source: &Source) -> Result<RuleSet, Vec<Diagnostic>> {
     let mut reporter = Reporter::new(source);
     let documents = match yaml::read(&source.text) {
         Ok(documents) => documents,
         Err(problem) => {
-            reporter.error(problem.place, problem.problem, problem.remedy);
+            reporter.error(problem.place, problem.what, problem.remedy);
             return Err(reporter.list);
         }
     };
-    let protocol = worlds(&documents, &mut reporter);
+    let mut protocol = test_protocol();
+    for document in &documents {
+        extend(document, &mut protocol, &mut reporter);
+    }
     if reporter.has_errors() {
         return Err(reporter.list);
     }
-    let set = RuleSet::compile(std::slice::from_ref(source), &protocol, &Settings::default())?;
+    RuleSet::compile(std::slice::from_ref(source), &protocol, &Settings::default())
+}
+
+/// Compiles every rule of a file ([`compile_for_tests`]) and runs its tests.
+///
+/// # Errors
+/// Everything that is wrong with the rules themselves.
+pub fn run_tests(source: &Source) -> Result<Vec<TestResult>, Vec<Diagnostic>> {
+    let set = compile_for_tests(source)?;
+    let mut reporter = Reporter::new(source);
     let mut results = Vec::new();
     for (number, rule) in set.rules.iter().enumerate() {
         if rule.tests.is_empty() {
@@ -119,16 +144,11 @@ pub fn run_tests(source: &Source) -> Result<Vec<TestResult>, Vec<Diagnostic>> {
     Ok(results)
 }
 
-/// The test protocol with what the rules of a file add to it.
-pub(crate) fn worlds(documents: &[Tree], reporter: &mut Reporter<'_>) -> Protocol {
-    let mut protocol = test_protocol();
-    for document in documents {
-        let Yaml::Map(entries) = &document.value else { continue };
-        for (_, world) in entries.iter().filter(|(key, _)| key.text == "world") {
-            add(world, &mut protocol, reporter);
-        }
+/// Adds the `world` of a rule.
+fn extend(document: &Tree, protocol: &mut Protocol, reporter: &mut Reporter<'_>) {
+    for (_, world) in map_of(document).iter().filter(|(key, _)| key.text == "world") {
+        add(world, protocol, reporter);
     }
-    protocol
 }
 
 fn add(world: &Tree, protocol: &mut Protocol, reporter: &mut Reporter<'_>) {
@@ -219,7 +239,7 @@ fn run(set: &RuleSet, number: usize, test: &Tree, source: &Source) -> TestResult
         let wanted = match fires {
             Some("true") => Some(Wanted::Somehow),
             Some("false" | "0") => Some(Wanted::Never),
-            Some(text) => text.parse().ok().map(Wanted::Times),
+            Some(number) => number.parse().ok().map(Wanted::Times),
             None => None,
         };
         match (wanted, fields.get("evidence")) {

@@ -33,6 +33,6 @@ mod yaml;
 pub use describe::{catalogue, has_errors, json_schema, lint, template};
 pub use diagnostic::{Diagnostic, Level, Source};
 pub use eval::Failure;
-pub use fixture::{TestResult, run_tests, test_protocol};
+pub use fixture::{TestResult, compile_for_tests, protocol_of, run_tests, test_protocol};
 pub use rule::{About, Settings, Severity};
 pub use set::{Health, Inspection, Match, NoAnswer, RuleSet};

@@ -19,7 +19,9 @@ use crate::{
 
 mod compile;
 mod fields;
+mod names;
 mod on;
+mod window;
 
 #[cfg(test)]
 pub(crate) use compile::FIELDS;

@@ -1,8 +1,8 @@
 //! A set of rules: found by what they are about, evaluated, and taken back with their blocks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
@@ -11,17 +11,25 @@ use portcullis_types::{
 };
 
 use crate::{
-    abi::{Arguments, Signature},
+    abi::Signature,
     diagnostic::{Diagnostic, Reporter, Source},
-    eval::{Env, Failure, eval, truth},
-    limits::{MATCHES_MAX, RULES_MAX},
-    rule::{Context, IndexKey, Rule, Settings, Whose, asset_key, compile},
+    eval::Failure,
+    limits::RULES_MAX,
+    rule::{Context, IndexKey, Rule, Settings, compile},
     ty::Message,
-    value::Value,
     window::Window,
     world::World,
     yaml,
 };
+
+mod items;
+mod judge;
+
+use items::{Item, items};
+use judge::Bench;
+
+/// Only asked, never walked through: its order does not show.
+type Index = HashMap<IndexKey, Vec<u32>>;
 
 /// Rules, ready to be shown Evidence.
 #[derive(Debug, Clone)]
@@ -29,8 +37,8 @@ pub struct RuleSet {
     pub(crate) world: World,
     pub(crate) rules: Vec<Rule>,
     pub(crate) signatures: Vec<Signature>,
-    index: HashMap<IndexKey, Vec<u32>>,
-    kinds: BTreeMap<Message, usize>,
+    index: Index,
+    kinds: BTreeSet<Message>,
     windows: Vec<Window>,
     health: Vec<Health>,
     warnings: Vec<Diagnostic>,
@@ -67,12 +75,12 @@ pub struct NoAnswer {
 pub struct Inspection {
     /// Rules that spoke, in the order of what happened.
     pub matches: Vec<Match>,
-    /// Evaluations that had no answer.
+    /// Evaluations that had no answer, each reason of each rule once.
     pub no_answers: Vec<NoAnswer>,
     /// Rules that need what could not be seen of the transaction, by their place.
     pub blind: Vec<usize>,
-    /// Matches and missing answers beyond [`MATCHES_MAX`].
-    pub dropped: u64,
+    /// Whether a window had to forget something because of its limits.
+    pub window_dropped: bool,
 }
 
 /// Counts of one rule since the start. They are about work done, and are not taken back at a re-organisation.
@@ -86,18 +94,12 @@ pub struct Health {
     pub last_failure: Option<Failure>,
     /// Transactions of which was not seen what it needs.
     pub blind: u64,
+    /// Matches beyond [`MATCHES_MAX`](crate::limits::MATCHES_MAX) of one transaction.
+    pub dropped: u64,
     /// Groups of its window that had to be dropped.
     pub groups_dropped: u64,
     /// Blocks of its window that had to be dropped.
     pub blocks_dropped: u64,
-}
-
-/// The candidates for one part of a transaction.
-struct Item {
-    subject: u32,
-    what: Option<B256>,
-    /// Addresses by which it is found.
-    who: [Option<Address>; 2],
 }
 
 impl RuleSet {
@@ -112,49 +114,10 @@ impl RuleSet {
     ) -> Result<Self, Vec<Diagnostic>> {
         let world = World::new(protocol);
         let context = Context { world: &world, settings };
-        let (mut rules, mut signatures) = (Vec::<Rule>::new(), Vec::new());
+        let (mut rules, mut signatures) = (Vec::new(), Vec::new());
         let mut diagnostics = Vec::new();
         for source in sources {
-            let mut reporter = Reporter::new(source);
-            match yaml::read(&source.text) {
-                Err(problem) => reporter.error(problem.place, problem.problem, problem.remedy),
-                Ok(documents) => {
-                    if documents.is_empty() {
-                        reporter.error(
-                            0..1,
-                            "there is no rule in this file",
-                            "`portcullis rule new NAME` writes one to begin with",
-                        );
-                    }
-                    for tree in &documents {
-                        let Some(rule) = compile(tree, context, &mut signatures, &mut reporter)
-                        else {
-                            continue;
-                        };
-                        if let Some(other) =
-                            rules.iter().find(|other| other.about.id == rule.about.id)
-                        {
-                            let problem =
-                                format!("the id `{}` is taken, in {}", rule.about.id, other.file);
-                            reporter.error(
-                                tree.place.clone(),
-                                problem,
-                                "give one of the two another id",
-                            );
-                        }
-                        rules.push(rule);
-                    }
-                }
-            }
-            if rules.len() > RULES_MAX {
-                reporter.error(
-                    0..1,
-                    format!("there are more than {RULES_MAX} rules"),
-                    "load fewer",
-                );
-                rules.truncate(RULES_MAX);
-            }
-            diagnostics.extend(reporter.list);
+            diagnostics.extend(compile_file(source, context, &mut rules, &mut signatures));
         }
         if diagnostics.iter().any(|diagnostic| diagnostic.level == crate::Level::Error) {
             return Err(diagnostics);
@@ -166,7 +129,7 @@ impl RuleSet {
             rules,
             signatures,
             index: HashMap::new(),
-            kinds: BTreeMap::new(),
+            kinds: BTreeSet::new(),
             warnings: diagnostics,
         };
         this.build_index();
@@ -175,7 +138,7 @@ impl RuleSet {
 
     fn build_index(&mut self) {
         for (number, rule) in self.rules.iter().enumerate() {
-            *self.kinds.entry(rule.subject).or_default() += 1;
+            self.kinds.insert(rule.subject);
             for key in self.keys(rule) {
                 self.index.entry(key).or_default().push(number as u32);
             }
@@ -201,6 +164,13 @@ impl RuleSet {
         self.health.iter().zip(&self.windows).map(with_window).collect()
     }
 
+    /// Whether a rule has a setting: `field` is `params` or `lists`, `key` is `<id of the rule>.<name>`.
+    pub fn takes(&self, field: &str, key: &str) -> bool {
+        let Some((id, name)) = key.split_once('.') else { return false };
+        let rule = self.rules.iter().find(|rule| rule.about.id == id);
+        rule.is_some_and(|rule| rule.tree.has(&[field, name]))
+    }
+
     /// Forgets what windows learned from blocks that are no longer part of the chain.
     pub fn retract(&mut self, blocks: &[BlockId]) {
         for window in &mut self.windows {
@@ -211,38 +181,28 @@ impl RuleSet {
     /// Shows a transaction to the rules that it may concern.
     pub fn inspect(&mut self, evidence: &Evidence) -> Inspection {
         let mut out = Inspection::default();
-        let kinds: Vec<Message> = self.kinds.keys().copied().collect();
+        let kinds: Vec<Message> = self.kinds.iter().copied().collect();
         for kind in kinds {
             let sees = self.blind(kind, evidence, &mut out);
+            let bench = Bench { world: &self.world, signatures: &self.signatures, evidence };
             for item in items(kind, evidence) {
-                let candidates = self.candidates(kind, &item);
-                if candidates.is_empty() {
-                    continue;
-                }
-                let mut decoded: Vec<(usize, Arguments<'_>)> = Vec::new();
-                // The evaluation needs the rules and changes windows and counts: the rules are lent for its time.
-                let rules = std::mem::take(&mut self.rules);
-                let signatures = std::mem::take(&mut self.signatures);
-                for number in candidates {
+                let mut decoded = Vec::new();
+                for number in candidates(&self.index, kind, &item) {
                     let number = number as usize;
-                    let Some(rule) =
-                        rules.get(number).filter(|_| sees.get(number).copied().unwrap_or(true))
-                    else {
-                        continue;
-                    };
-                    self.evaluate(
-                        number,
-                        rule,
-                        &signatures,
-                        evidence,
-                        &item,
-                        &mut decoded,
-                        &mut out,
-                    );
+                    let place = (self.windows.get_mut(number), self.health.get_mut(number));
+                    if let (Some(rule), (Some(window), Some(health))) =
+                        (self.rules.get(number), place)
+                        && sees.get(number).copied().unwrap_or(true)
+                    {
+                        bench.evaluate(
+                            (number, rule),
+                            &item,
+                            &mut decoded,
+                            (window, health),
+                            &mut out,
+                        );
+                    }
                 }
-                drop(decoded);
-                self.rules = rules;
-                self.signatures = signatures;
             }
         }
         out
@@ -270,228 +230,58 @@ impl RuleSet {
         }
         sees
     }
-
-    /// Rules whose index entries fit, in order.
-    fn candidates(&self, message: Message, item: &Item) -> Vec<u32> {
-        let mut found: Vec<u32> = Vec::new();
-        let whats = [item.what, None];
-        let whos = [item.who[0], item.who[1], None];
-        for what in whats.iter().take(if item.what.is_some() { 2 } else { 1 }) {
-            for (place, who) in whos.iter().enumerate() {
-                // Two equal addresses, and addresses that are not there, were looked up already.
-                if place < 2 && (who.is_none() || (place == 1 && *who == item.who[0])) {
-                    continue;
-                }
-                let key = IndexKey { message, what: *what, who: *who };
-                found.extend(self.index.get(&key).into_iter().flatten());
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one evaluation has this many sides")]
-    fn evaluate<'e>(
-        &mut self,
-        number: usize,
-        rule: &'e Rule,
-        signatures: &'e [Signature],
-        evidence: &'e Evidence,
-        item: &Item,
-        decoded: &mut Vec<(usize, Arguments<'e>)>,
-        out: &mut Inspection,
-    ) {
-        let contract = match concerned(rule, &self.world, evidence, item) {
-            Some(contract) => contract,
-            None => return,
-        };
-        let wanted = rule.signatures.iter().find(|wanted| {
-            signatures.get(wanted.signature).is_some_and(|s| fits(s, evidence, item))
-        });
-        if !rule.signatures.is_empty() && wanted.is_none() {
-            return;
-        }
-        if let Some(wanted) = wanted
-            && !decoded.iter().any(|(known, _)| *known == wanted.signature)
-            && let Some(signature) = signatures.get(wanted.signature)
-            && let Some(arguments) = arguments(signature, evidence, item)
-        {
-            decoded.push((wanted.signature, arguments));
-        }
-        let arguments = wanted.and_then(|wanted| {
-            let found = decoded.iter().find(|(known, _)| *known == wanted.signature);
-            found.map(|(_, arguments)| (arguments, &wanted.places[..]))
-        });
-        let mut env = Env::new(&self.world, evidence);
-        env.subject = item.subject;
-        env.args = arguments;
-        let window = self.windows.get_mut(number);
-        let said = judge(rule, &mut env, window);
-        let room = out.matches.len() + out.no_answers.len() < MATCHES_MAX;
-        let health = self.health.get_mut(number);
-        if let Some(health) = health {
-            health.evaluations += 1;
-            if let Err(failure) = &said {
-                health.failures += 1;
-                health.last_failure = Some(failure.clone());
-            }
-        }
-        match said {
-            Ok(None) => {}
-            _ if !room => out.dropped += 1,
-            Ok(Some((loss, amount))) => {
-                let sentence = rule.explain.fill(&mut env);
-                out.matches.push(Match { rule: number, contract, loss, amount, sentence });
-            }
-            Err(failure) => out.no_answers.push(NoAnswer { rule: number, contract, failure }),
-        }
-    }
 }
 
-type Loss = (Usd, Option<(Asset, U256)>);
-
-/// Whether the rule speaks, and of which loss.
-fn judge(
-    rule: &Rule,
-    env: &mut Env<'_>,
-    window: Option<&mut Window>,
-) -> Result<Option<Loss>, Failure> {
-    if let Some(when) = &rule.when
-        && !truth(when, env)?
-    {
-        return Ok(None);
-    }
-    if let (Some(spec), Some(window)) = (&rule.window, window) {
-        let key = match &spec.by {
-            Some(by) => eval(by, env)?,
-            None => Value::Bool(true),
-        };
-        let value = match &spec.of {
-            Some(of) => eval(of, env)?,
-            None => Value::Uint(U256::ONE),
-        };
-        let (block, timestamp) = (env.evidence.block, env.evidence.timestamp);
-        let Some(measure) = window.enter(&spec.spec, &key, block, timestamp, value)? else {
-            return Ok(None);
-        };
-        env.measure = Some(measure);
-        env.key = Some(key);
-    }
-    match &rule.loss {
-        None => Ok(Some((Usd::ZERO, None))),
-        Some(loss) => match eval(loss, env)? {
-            Value::Usd(usd) => Ok(Some((usd.max_zero(), None))),
-            Value::Amount(asset, raw) => {
-                Ok(Some((env.world.value(asset, raw), Some((asset, raw)))))
+/// Rules whose index entries fit a part of a transaction, in order.
+fn candidates(index: &Index, message: Message, item: &Item) -> Vec<u32> {
+    let mut found: Vec<u32> = Vec::new();
+    let whats = [item.what, None];
+    let whos = [item.who[0], item.who[1], None];
+    for what in whats.iter().take(if item.what.is_some() { 2 } else { 1 }) {
+        for (place, who) in whos.iter().enumerate() {
+            // Two equal addresses, and addresses that are not there, were looked up already.
+            if place < 2 && (who.is_none() || (place == 1 && *who == item.who[0])) {
+                continue;
             }
-            _ => Err(Failure::NotConvertible),
-        },
+            let key = IndexKey { message, what: *what, who: *who };
+            found.extend(index.get(&key).into_iter().flatten());
+        }
     }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
-/// The parts of a transaction that rules of a kind are about, with what they are found by.
-fn items(kind: Message, evidence: &Evidence) -> Vec<Item> {
-    let item = |index: usize, what, who| Item { subject: index as u32, what, who };
-    match kind {
-        Message::Event => {
-            let of = |(index, log): (usize, &portcullis_types::evidence::Log)| {
-                item(index, log.topics.first().copied(), [Some(log.address), None])
-            };
-            evidence.logs.iter().enumerate().map(of).collect()
+/// Adds the rules of a file; gives back what is to be said about them.
+fn compile_file(
+    source: &Source,
+    context: Context<'_>,
+    rules: &mut Vec<Rule>,
+    signatures: &mut Vec<Signature>,
+) -> Vec<Diagnostic> {
+    let mut reporter = Reporter::new(source);
+    let documents = match yaml::read(&source.text) {
+        Ok(documents) => documents,
+        Err(problem) => {
+            reporter.error(problem.place, problem.what, problem.remedy);
+            return reporter.list;
         }
-        Message::Call => {
-            let frames = evidence.frames.iter().enumerate().filter(|(_, frame)| frame.effective);
-            let selector = |frame: &portcullis_types::evidence::Frame| {
-                frame.selector().map(|selector| B256::right_padding_from(&selector))
-            };
-            frames
-                .map(|(index, frame)| item(index, selector(frame), [Some(frame.to), None]))
-                .collect()
-        }
-        Message::Storage => {
-            let changes = evidence.storage.iter().enumerate();
-            changes.map(|(index, c)| item(index, Some(c.slot), [Some(c.address), None])).collect()
-        }
-        Message::Code => {
-            let changes = evidence.code.iter().enumerate();
-            changes.map(|(index, change)| item(index, None, [Some(change.address), None])).collect()
-        }
-        Message::Transfer => {
-            let transfers = evidence.transfers.iter().enumerate();
-            transfers
-                .map(|(index, t)| item(index, Some(asset_key(t.asset)), [Some(t.from), Some(t.to)]))
-                .collect()
-        }
-        Message::Flow => {
-            let flows = evidence.flows.iter().enumerate();
-            flows
-                .map(|(index, f)| item(index, Some(asset_key(f.asset)), [Some(f.holder), None]))
-                .collect()
-        }
-        Message::Tx => vec![item(0, None, [None, None])],
-        _ => Vec::new(),
-    }
-}
-
-/// The contract that a match would be about; none where the rule is not about this part.
-fn concerned(rule: &Rule, world: &World, evidence: &Evidence, item: &Item) -> Option<Address> {
-    let index = item.subject as usize;
-    match rule.subject {
-        Message::Call => evidence.frames.get(index).map(|frame| frame.context),
-        Message::Transfer => {
-            let ours = |who: &&Address| match &rule.whose {
-                Whose::Of(set) => set.contains(*who),
-                Whose::Any => world.contracts.contains(*who),
-            };
-            let parties = [item.who[0], item.who[1]];
-            parties.iter().flatten().find(ours).copied().or(item.who[0])
-        }
-        Message::Tx => touched(rule, world, evidence),
-        _ => item.who[0],
-    }
-}
-
-/// The first contract of a rule that took part in a transaction; its callee if that is one.
-fn touched(rule: &Rule, world: &World, evidence: &Evidence) -> Option<Address> {
-    let callee = evidence.to.unwrap_or(evidence.from);
-    let (set, needed) = match &rule.whose {
-        Whose::Of(set) => (set, true),
-        Whose::Any => (&world.contracts, false),
     };
-    if set.contains(&callee) {
-        return Some(callee);
+    if documents.is_empty() {
+        let remedy = "`portcullis rule new NAME` writes one to begin with";
+        reporter.error(0..1, "there is no rule in this file", remedy);
     }
-    let took_part = |address: &&Address| evidence.touches(|other| other == *address);
-    if !evidence.touches(|address| set.contains(address)) {
-        return (!needed).then_some(callee);
+    for tree in &documents {
+        let Some(rule) = compile(tree, context, signatures, &mut reporter) else { continue };
+        if let Some(other) = rules.iter().find(|other| other.about.id == rule.about.id) {
+            let problem = format!("the id `{}` is taken, in {}", rule.about.id, other.file);
+            reporter.error(tree.place.clone(), problem, "give one of the two another id");
+        }
+        if rules.len() >= RULES_MAX {
+            reporter.error(0..1, format!("there are more than {RULES_MAX} rules"), "load fewer");
+            break;
+        }
+        rules.push(rule);
     }
-    set.iter().find(took_part).copied().or((!needed).then_some(callee))
-}
-
-/// Whether a log or a call is what a signature says.
-fn fits(signature: &Signature, evidence: &Evidence, item: &Item) -> bool {
-    if item.what != Some(signature.key) {
-        return false;
-    }
-    if !signature.is_event {
-        return true;
-    }
-    let log = evidence.logs.get(item.subject as usize);
-    log.is_some_and(|log| log.topics.len() == signature.topics)
-}
-
-fn arguments<'e>(
-    signature: &'e Signature,
-    evidence: &'e Evidence,
-    item: &Item,
-) -> Option<Arguments<'e>> {
-    let index = item.subject as usize;
-    if signature.is_event {
-        let log = evidence.logs.get(index)?;
-        return Some(Arguments::new(signature, &log.topics, &log.data, false));
-    }
-    let frame = evidence.frames.get(index)?;
-    let cut = frame.input.len() < frame.input_length as usize;
-    Some(Arguments::new(signature, &[], frame.input.get(4..).unwrap_or_default(), cut))
+    reporter.list
 }

@@ -102,8 +102,7 @@ fn closing(text: &str, open: usize) -> Result<Range<usize>, Problem> {
     let (mut depth, mut quote) = (0usize, None);
     for (offset, c) in text.get(open..).unwrap_or_default().char_indices() {
         match (c, quote) {
-            (c, Some(q)) if c == q => quote = None,
-            (_, Some(_)) => {}
+            (c, Some(q)) => quote = Some(q).filter(|q| *q != c),
             ('"' | '\'', None) => quote = Some(c),
             ('{', None) => depth += 1,
             ('}', None) => {

@@ -47,8 +47,8 @@ impl Value {
             Self::Uint(value) => value.to_string(),
             Self::Address(address) => world.protocol.name_of(*address),
             Self::Bytes(bytes) => hexadecimal(bytes),
-            Self::Fixed(word, length) => {
-                hexadecimal(word.get(..usize::from(*length)).unwrap_or_default())
+            Self::Fixed(bytes, length) => {
+                hexadecimal(bytes.get(..usize::from(*length)).unwrap_or_default())
             }
             Self::Text(text) => printable(text),
             Self::Asset(asset) => world.symbol(*asset),

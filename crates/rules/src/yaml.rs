@@ -45,6 +45,17 @@ impl Tree {
         }
     }
 
+    /// Whether there is something at the end of these keys.
+    pub(crate) fn has(&self, path: &[&str]) -> bool {
+        match (path, &self.value) {
+            ([], _) => true,
+            ([first, rest @ ..], Yaml::Map(entries)) => {
+                entries.iter().any(|(key, value)| key.text == *first && value.has(rest))
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Yaml::Scalar { text, plain: true, .. } if matches!(text.as_str(), "" | "~" | "null"))
     }

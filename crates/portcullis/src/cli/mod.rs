@@ -11,6 +11,7 @@ mod journal;
 mod output;
 mod record;
 mod replay;
+mod rule;
 mod run;
 mod signer;
 
@@ -68,6 +69,9 @@ enum Command {
     Config(config::ConfigCommand),
     /// Measure the way from a block to a sent transaction on a local chain.
     Bench(bench::BenchArgs),
+    /// Test, check, explain and document rules.
+    #[command(subcommand)]
+    Rule(rule::RuleCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -131,5 +135,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Config(command) => config::config(&command, json).await,
         Command::Bench(args) => bench::bench(&args, json).await,
         Command::Signer(args) => signer::signer(&args).await,
+        Command::Rule(command) => rule::rule(&command, json),
     }
 }

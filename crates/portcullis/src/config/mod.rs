@@ -4,6 +4,7 @@ mod compile;
 mod file;
 mod load;
 pub mod online;
+pub mod rules;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};

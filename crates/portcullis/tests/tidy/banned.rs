@@ -8,9 +8,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use super::source::{Source, report, sources};
 
 /// Rooms whose answers follow from their arguments alone.
-const PURE_ROOMS: &[&str] = &[
-    "types", "stats", "rules", "detect", "scan", "learn", "decide", "case", "engine", "simulate",
-];
+const PURE_ROOMS: &[&str] =
+    &["types", "stats", "rules", "detect", "scan", "learn", "decide", "case", "engine", "simulate"];
 
 const PANICKING_METHODS: &[&str] = &["unwrap", "unwrap_err", "expect", "expect_err"];
 const PANICKING_MACROS: &[&str] = &["panic", "todo", "unimplemented", "dbg"];

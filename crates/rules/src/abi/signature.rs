@@ -95,7 +95,7 @@ impl<'t> Reader<'t> {
                     "indexed" => return Err("only arguments of an event are `indexed`".to_owned()),
                     word if LOCATIONS.contains(&word) => {}
                     word => {
-                        arg.name = word.to_owned();
+                        word.clone_into(&mut arg.name);
                         break;
                     }
                 }
@@ -171,7 +171,7 @@ fn elementary(word: &str) -> Result<(DynSolType, Type), String> {
         "bytes" => (DynSolType::Bytes, Type::Bytes),
         "string" => (DynSolType::String, Type::Text),
         _ => {
-            let bits = |bits: &usize| *bits % 8 == 0 && (8..=256).contains(bits);
+            let bits = |bits: &usize| bits.is_multiple_of(8) && (8..=256).contains(bits);
             if let Some(width) = width("uint", 256).filter(bits) {
                 (DynSolType::Uint(width), Type::Uint(width as u16))
             } else if let Some(width) = width("int", 256).filter(bits) {

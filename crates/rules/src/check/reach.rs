@@ -49,7 +49,7 @@ fn atom(node: &Node) -> Option<Atom<'_>> {
             }
             _ => None,
         },
-        Kind::Not(inner) => atom(inner).map(|atom| atom.contrary()),
+        Kind::Not(inner) => atom(inner).map(Atom::contrary),
         Kind::And(..) | Kind::Or(..) | Kind::Choose(_) => None,
         _ => Some(Atom { of: node, operator: Operator::Equal, value: Value::Bool(true) }),
     }

@@ -9,17 +9,15 @@ const HEAD: &str =
 fn problems(rest: &str) -> String {
     let text = format!("{HEAD}{rest}");
     let source = Source { name: "t.yaml".into(), text };
-    match RuleSet::compile(&[source], &test_protocol(), &Settings::default()) {
-        Ok(set) => set
-            .warnings()
-            .iter()
-            .map(|d| format!("warning {}:{} {}\n", d.line, d.column, d.problem))
-            .collect(),
-        Err(list) => list
-            .iter()
-            .map(|d| format!("{}:{} {} | {}\n", d.line, d.column, d.problem, d.remedy))
-            .collect(),
-    }
+    let (list, warned) = match RuleSet::compile(&[source], &test_protocol(), &Settings::default()) {
+        Ok(set) => (set.warnings().to_vec(), "warning "),
+        Err(list) => (list, ""),
+    };
+    let shown: Vec<String> = list
+        .iter()
+        .map(|d| format!("{warned}{}:{} {} | {}\n", d.line, d.column, d.problem, d.remedy))
+        .collect();
+    shown.concat()
 }
 
 const ROLE: &str = "on: {event: \"Set(bytes32 indexed role, uint8 level, int64 delta, address who, (address asset, uint256 amount)[] orders)\"}\n";

@@ -11,8 +11,8 @@ const HEAD: &str = "title: t\ndescription: d\nseverity: low\nfalseAlarms: none\n
 
 /// A rule with one test, which must pass.
 fn passes(rule: &str, test: &str) {
-    let text = format!("id: t\n{HEAD}{rule}\ntests:\n  - name: t\n{test}");
-    let source = Source { name: "t.yaml".into(), text };
+    let yaml = format!("id: t\n{HEAD}{rule}\ntests:\n  - name: t\n{test}");
+    let source = Source { name: "t.yaml".into(), text: yaml };
     match run_tests(&source) {
         Ok(results) => {
             for result in results {

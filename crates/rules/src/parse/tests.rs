@@ -43,7 +43,7 @@ fn what_is_no_expression_is_refused_where_it_stands() {
     for (text, at, word) in cases {
         let problem = parse(text).expect_err(text);
         assert_eq!(problem.place.start, at, "{text}: {problem:?}");
-        let said = format!("{} {}", problem.problem, problem.remedy);
+        let said = format!("{} {}", problem.what, problem.remedy);
         assert!(said.contains(word), "{text}: {said}");
     }
 }

@@ -73,18 +73,12 @@ impl<'t> Fields<'t> {
         what: &str,
         reporter: &mut Reporter<'_>,
     ) -> Option<&'t str> {
-        match self.get(name) {
-            Some(_) => self.text(name, reporter).filter(|text| !text.trim().is_empty()),
-            None => {
-                let start = self.place.start;
-                reporter.error(
-                    start..start + 1,
-                    format!("`{name}` is missing"),
-                    format!("add `{name}: …`: {what}"),
-                );
-                None
-            }
+        if self.get(name).is_none() {
+            let start = self.place.start;
+            let remedy = format!("add `{name}: …`: {what}");
+            reporter.error(start..start + 1, format!("`{name}` is missing"), remedy);
         }
+        self.text(name, reporter).filter(|text| !text.trim().is_empty())
     }
 
     /// One of several words.
@@ -136,15 +130,10 @@ pub(crate) fn free<'t>(
     what: &str,
     reporter: &mut Reporter<'_>,
 ) -> &'t [(Key, Tree)] {
-    match &tree.value {
-        Yaml::Map(entries) => entries,
-        _ => {
-            reporter.error(
-                tree.place.clone(),
-                format!("`{what}` must be a map, this is {}", tree.kind()),
-                "write `name: value`",
-            );
-            &[]
-        }
+    if let Yaml::Map(entries) = &tree.value {
+        return entries;
     }
+    let problem = format!("`{what}` must be a map, this is {}", tree.kind());
+    reporter.error(tree.place.clone(), problem, "write `name: value`");
+    &[]
 }

@@ -9,7 +9,7 @@ use crate::{
     abi::Signature,
     diagnostic::{Reporter, suggest},
     ty::{Message, Type},
-    yaml::{Tree, Yaml},
+    yaml::Tree,
 };
 
 /// What one evaluation is about.
@@ -37,43 +37,30 @@ pub(super) fn on(
     pool: &mut Vec<Signature>,
     reporter: &mut Reporter<'_>,
 ) -> Option<On> {
-    match &tree.value {
-        Yaml::Scalar { text, .. } => match WORDS.iter().find(|(word, _)| word == text) {
-            Some((_, subject)) => {
-                Some(On { subject: *subject, signatures: Vec::new(), args: Vec::new() })
+    let Some(text) = tree.text() else {
+        let fields = Fields::new(tree, "`on`", &["event", "call"], reporter)?;
+        let (subject, name) = match (fields.get("event"), fields.get("call")) {
+            (Some(_), None) => (Message::Event, "event"),
+            (None, Some(_)) => (Message::Call, "call"),
+            _ => {
+                let problem = "`on` names exactly one of `event` and `call`";
+                reporter.error(tree.place.clone(), problem, "make two rules of it");
+                return None;
             }
-            None => {
-                let remedy = if text.contains('(') {
-                    "write `on: {event: \"…\"}` or `on: {call: \"…\"}`".to_owned()
-                } else {
-                    suggest(text, WORDS.iter().map(|(word, _)| *word))
-                };
-                reporter.error(
-                    tree.place.clone(),
-                    "this is nothing that a rule can be about",
-                    remedy,
-                );
-                None
-            }
-        },
-        _ => {
-            let fields = Fields::new(tree, "`on`", &["event", "call"], reporter)?;
-            let (subject, name) = match (fields.get("event"), fields.get("call")) {
-                (Some(_), None) => (Message::Event, "event"),
-                (None, Some(_)) => (Message::Call, "call"),
-                _ => {
-                    reporter.error(
-                        tree.place.clone(),
-                        "`on` names exactly one of `event` and `call`",
-                        "make two rules of it",
-                    );
-                    return None;
-                }
-            };
-            let signatures = fields.texts(name, reporter);
-            signed(subject, &signatures, pool, reporter)
-        }
+        };
+        let signatures = fields.texts(name, reporter);
+        return signed(subject, &signatures, pool, reporter);
+    };
+    let found = WORDS.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let remedy = if text.contains('(') {
+            "write `on: {event: \"…\"}` or `on: {call: \"…\"}`".to_owned()
+        } else {
+            suggest(text, WORDS.iter().map(|(word, _)| *word))
+        };
+        reporter.error(tree.place.clone(), "this is nothing that a rule can be about", remedy);
     }
+    found.map(|(_, subject)| On { subject: *subject, signatures: Vec::new(), args: Vec::new() })
 }
 
 fn signed(
@@ -165,23 +152,18 @@ pub(super) fn whose(
             );
             continue;
         };
-        let named = protocol.contracts.iter().find(|contract| contract.name == text);
-        match named.map(|contract| contract.address).or_else(|| text.parse().ok()) {
-            Some(address) => {
-                set.insert(address);
-                names.push(text.to_owned());
-            }
-            None => {
-                let words = ["protocol", "holders", "any"].into_iter();
-                let known =
-                    words.chain(protocol.contracts.iter().map(|contract| contract.name.as_str()));
-                reporter.error(
-                    tree.place.clone(),
-                    "the protocol has no contract of this name",
-                    suggest(text, known),
-                );
-            }
-        }
+        let found = protocol.contracts.iter().find(|contract| contract.name == text);
+        let Some(address) = found.map(|contract| contract.address).or_else(|| text.parse().ok())
+        else {
+            let words = ["protocol", "holders", "any"].into_iter();
+            let contracts = protocol.contracts.iter().map(|contract| contract.name.as_str());
+            let remedy = suggest(text, words.chain(contracts));
+            let problem = "the protocol has no contract of this name";
+            reporter.error(tree.place.clone(), problem, remedy);
+            continue;
+        };
+        set.insert(address);
+        names.push(text.to_owned());
     }
     (Whose::Of(set), names.join(", "))
 }
