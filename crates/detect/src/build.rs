@@ -18,6 +18,7 @@ use crate::{
     invariant::Invariant,
     novelty::Novelty,
     reentrancy::Reentrancy,
+    rules::Rules,
 };
 
 /// What is wrong with a detector's configuration.
@@ -75,6 +76,7 @@ pub fn build(
         DetectorConfig::Contagion(config) => {
             Box::new(crate::contagion::Contagion::new(protocol, config)?)
         }
+        DetectorConfig::Rules(config) => Box::new(Rules::new(protocol, config)?),
     })
 }
 

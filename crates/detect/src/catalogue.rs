@@ -21,4 +21,5 @@ pub const ALL: &[&Meta] = &[
     &crate::market_or_theft::META,
     &crate::volatility::META,
     &crate::contagion::META,
+    &crate::rules::META,
 ];

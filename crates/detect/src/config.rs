@@ -4,6 +4,8 @@
 //! of a contract. Amounts are decimal strings in whole units where a limit is meant for people (`maxAmount: "250000"`) and
 //! integers in smallest units where a contract's own numbers are compared (`tolerance: "1"`).
 
+use std::collections::BTreeMap;
+
 use portcullis_types::finding::Maturity;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +52,8 @@ pub enum DetectorConfig {
     Volatility(Box<crate::volatility::VolatilityConfig>),
     /// Something the protocol depends on fails, and the loss is on its way.
     Contagion(Box<crate::contagion::ContagionConfig>),
+    /// Rules that people write, in files.
+    Rules(RulesConfig),
 }
 
 impl DetectorConfig {
@@ -73,6 +77,7 @@ impl DetectorConfig {
             Self::MarketOrTheft(_) => crate::market_or_theft::META.id,
             Self::Volatility(_) => crate::volatility::META.id,
             Self::Contagion(_) => crate::contagion::META.id,
+            Self::Rules(_) => crate::rules::META.id,
         }
     }
 }
@@ -380,4 +385,37 @@ pub struct NoveltyConfig {
     pub contracts: Vec<String>,
     /// The reference: what `portcullis learn` wrote, or the path of its file, relative to the configuration's folder.
     pub learned: LearnedSource,
+}
+
+/// `detector: rules`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RulesConfig {
+    /// The most mature that any of the rules may be here. Default: what each rule says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maturity: Option<Maturity>,
+    /// Rule files: paths or folders relative to the configuration, `rules/*.yaml`. The program puts their text here when
+    /// it loads the configuration, so that what was configured is in the journal.
+    pub rules: Vec<RuleText>,
+    /// Replaces `params` of rules: `large-outflow.limit` to a constant expression.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// Adds to `lists` of rules: `role-granted.granters` to accounts, texts or integers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+/// A rule file: where it is, or what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RuleText {
+    /// A path, a folder, or a pattern with `*` in its last part.
+    Path(String),
+    /// Its text, and a name for messages.
+    Inline {
+        /// Name for messages.
+        name: String,
+        /// The rules.
+        text: String,
+    },
 }

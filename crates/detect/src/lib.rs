@@ -22,6 +22,7 @@ pub mod novelty;
 pub mod number;
 pub mod outflow;
 pub mod reentrancy;
+pub mod rules;
 
 pub mod adversarial_deployment;
 pub mod contagion;

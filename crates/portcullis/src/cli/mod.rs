@@ -13,6 +13,7 @@ mod learn;
 mod output;
 mod record;
 mod replay;
+mod rule;
 mod run;
 mod signer;
 
@@ -74,6 +75,9 @@ enum Command {
     Learn(learn::LearnArgs),
     /// Play a configuration, or none, over recordings and measure it by labels.
     Backtest(backtest::BacktestArgs),
+    /// Test, check, explain and document rules.
+    #[command(subcommand)]
+    Rule(rule::RuleCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -139,5 +143,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Learn(args) => learn::learn(&args, json),
         Command::Backtest(args) => backtest::backtest(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
+        Command::Rule(command) => rule::rule(&command, json),
     }
 }

@@ -45,6 +45,7 @@ impl Compiled {
             let mut compiled = compile_protocol(file, protocol)?;
             read_learned(folder, &mut compiled.detectors)?;
             protocols.push(compiled);
+            protocols.push(compile_protocol(folder, file, protocol)?);
         }
         if protocols.is_empty() {
             return Err(about("`protocols` is empty: describe at least one protocol", "protocols"));
@@ -126,7 +127,11 @@ fn expand(text: &str) -> Result<String, Problem> {
     Ok(format!("{before}{value}{}", expand(after)?))
 }
 
-fn compile_protocol(file: &ConfigFile, from: &ProtocolFile) -> Result<ProtocolConfig, Problem> {
+fn compile_protocol(
+    folder: &Path,
+    file: &ConfigFile,
+    from: &ProtocolFile,
+) -> Result<ProtocolConfig, Problem> {
     let Some(chain) = file.chains.iter().find(|chain| chain.name == from.chain) else {
         let known: Vec<&str> = file.chains.iter().map(|chain| chain.name.as_str()).collect();
         let text = format!(
@@ -148,7 +153,9 @@ fn compile_protocol(file: &ConfigFile, from: &ProtocolFile) -> Result<ProtocolCo
         (format!("protocol `{}`: {text}", from.name), quoted)
     })?;
     let ladder = ladder(file, from, chain.id)?;
-    let (detectors, policy) = (from.detectors.clone(), from.policy.clone());
+    let (mut detectors, policy) = (from.detectors.clone(), from.policy.clone());
+    super::rules::inline(folder, &mut detectors)
+        .map_err(|text| (format!("protocol `{}`: {text}", from.name), Some("rules".to_owned())))?;
     if policy.autonomy == Autonomy::Act && ladder.is_empty() {
         let text = format!(
             "protocol `{}` may act but has no lever: add one under `ladder`, or set autonomy to observe",

@@ -5,6 +5,7 @@ mod file;
 mod learned;
 mod load;
 pub mod online;
+pub mod rules;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
