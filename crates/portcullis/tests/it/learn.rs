@@ -137,7 +137,9 @@ fn the_outcome_does_not_hang_on_the_numbers_that_were_chosen() {
             for all in &histories {
                 let (past, rest) = all.split_at(all.len() * tenths / 10);
                 let mut inference = Inference::new();
-                past.iter().for_each(|one| inference.see(one).unwrap());
+                for one in past {
+                    inference.see(one).unwrap();
+                }
                 let protocol = inference.protocol("it", 1).unwrap();
                 let past: Vec<Observation> =
                     past.iter().filter_map(|one| Observation::of(one, &protocol)).collect();
@@ -151,7 +153,9 @@ fn the_outcome_does_not_hang_on_the_numbers_that_were_chosen() {
                 false_alarms += honest.iter().filter(|one| alarm(one)).count() as u64;
                 judged += honest.len() as u64;
                 let seen = honest.iter().filter_map(|one| Observation::of(one, &protocol));
-                seen.for_each(|one| parts.add(&one, !learned.news(&one.form).is_empty()));
+                for one in seen {
+                    parts.add(&one, !learned.news(&one.form).is_empty());
+                }
             }
             let rate = Rate(FalseAlarms { alarms: false_alarms, of: judged });
             println!(
