@@ -1,14 +1,14 @@
 //! From the lines of a recording to Evidence, whatever kind of line they are.
 
 use alloy_primitives::{Address, B256, keccak256};
-use portcullis_observe::RecordingLine;
+use portcullis_observe::{RecordingLine, recording::AccessEntry};
 use portcullis_simulate::{replay::Replayer, traces::evidence_from_traces};
 use portcullis_types::{
-    chain::BlindCause,
+    chain::{BlindCause, BlockHead},
     evidence::Evidence,
     ids::ChainId,
     probe::{Probe, Reading},
-    wire::BlockMaterial,
+    wire::{BlockMaterial, TraceFrame},
 };
 
 /// One line of a recording, ready to be looked into.
@@ -24,8 +24,12 @@ pub struct Scene {
     pub phase: Option<String>,
     /// Hash and sender of every transaction in it; the sender is zero where it is unknown.
     pub transactions: Vec<(B256, Address)>,
-    /// What can be looked into. None for a kind of line that has no call tree: its transactions are unseen.
+    /// The block as the engine is told of it; number, time and hashes are made up where the line does not say.
+    pub head: BlockHead,
+    /// What can be looked into; none if the line is of function entries.
     pub material: Option<Box<BlockMaterial>>,
+    /// Function entries with their slots, without a call tree.
+    pub entries: Option<Box<AccessEntry>>,
     /// Whether the line is a transaction or phase without its block, so that number and time may be made up.
     pub is_alone: bool,
 }
@@ -85,16 +89,15 @@ impl Footage {
                     BlockMaterial::alone(phase.chain_id, number, None, hash, phase.trace);
                 Some(scene(material, None, None, Some(phase.name), true))
             }
-            // A kind of line that has no call tree: whoever can make Evidence of it gives it to the scene here.
-            RecordingLine::Access(access) => Some(Scene {
-                chain: access.chain_id,
-                block: Some(access.block_number),
-                time: None,
-                phase: None,
-                transactions: vec![(access.hash, Address::ZERO)],
-                material: None,
-                is_alone: true,
-            }),
+            RecordingLine::Access(access) => {
+                // The frame of an empty transaction: only the head is wanted of it.
+                let (chain, number) = (access.chain_id, access.block_number);
+                let nothing = TraceFrame::default();
+                let alone = BlockMaterial::alone(chain, number, None, access.hash, nothing);
+                let mut scene = scene(alone, Some(number), None, None, true);
+                (scene.material, scene.entries) = (None, Some(access));
+                Some(scene)
+            }
         }
     }
 
@@ -103,13 +106,14 @@ impl Footage {
     /// # Errors
     /// Why the state cannot be used.
     pub fn load(&mut self, scene: &Scene) -> Result<(), BlindCause> {
-        let Some(material) = &scene.material else { return Ok(()) };
-        let number = material.block.head().id.number;
+        let number = scene.head.id.number;
         let follows = number == self.last + 1;
         self.last = number;
-        let Some(prestate) = &material.prestate else {
+        let Some((material, prestate)) =
+            scene.material.as_ref().and_then(|one| Some((one, one.prestate.as_ref()?)))
+        else {
             // State that was carried on is that of the next block only; a call tree is looked at as it is.
-            self.has_state &= follows && material.traces.is_none();
+            self.has_state &= follows && scene.carries_state();
             return Ok(());
         };
         self.has_state = false;
@@ -129,6 +133,7 @@ impl Footage {
     /// Why it could not be looked into.
     pub fn inspect(&mut self, scene: &Scene) -> Result<Vec<Evidence>, BlindCause> {
         let Some(material) = &scene.material else {
+            // Whoever can make Evidence of `scene.entries` does it here; all around is ready for it.
             let detail = "slots and calls without a call tree".to_owned();
             return Err(BlindCause::Incomplete { detail });
         };
@@ -170,8 +175,9 @@ fn scene(
     is_alone: bool,
 ) -> Scene {
     let transactions = material.block.transactions.iter().map(|one| (one.hash, one.from)).collect();
-    let chain = material.chain_id;
-    Scene { chain, block, time, phase, transactions, material: Some(Box::new(material)), is_alone }
+    let (chain, head) = (material.chain_id, material.block.head());
+    let (material, entries) = (Some(Box::new(material)), None);
+    Scene { chain, block, time, phase, transactions, head, material, entries, is_alone }
 }
 
 /// The name that a phase gets in place of a transaction hash.

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, U64, keccak256};
 use portcullis_detect::ConfigError;
 use portcullis_engine::{Config, Effect, Engine, Entry, Event, StepOutput};
 use portcullis_scan::Level;
 use portcullis_types::{
     case_event::CaseEvent,
-    chain::{BlindCause, ChainEvent},
+    chain::{BlindCause, BlockId, ChainEvent},
     evidence::{Evidence, Method},
     finding::{Finding, Maturity},
     ids::{CaseId, ChainId, Millis, Seq},
@@ -55,12 +55,7 @@ impl ProtocolJudge {
         first: usize,
     ) -> Result<Vec<Alert>, BlindCause> {
         let scene = self.in_order(scene);
-        let material = match &scene.material {
-            Some(material) => material,
-            // Says why, in the words of whoever could not look.
-            None => return footage.inspect(&scene).map(|_| Vec::new()),
-        };
-        let head = material.block.head();
+        let head = scene.head.clone();
         self.at = Millis(head.timestamp.saturating_mul(1_000)).max(self.at);
         if let Some(last) = self.last
             && head.id.number > last + 1
@@ -108,14 +103,15 @@ impl ProtocolJudge {
     fn in_order(&self, scene: &Scene) -> Scene {
         let mut scene = scene.clone();
         let next = self.last.map_or(0, |last| last + 1);
-        if let Some(material) = &mut scene.material
-            && scene.is_alone
-            && material.block.head().id.number < next
-        {
+        if scene.is_alone && scene.head.id.number < next {
             let name = |number: u64| keccak256(number.to_be_bytes());
-            material.block.number = alloy_primitives::U64::from(next);
-            material.block.hash = name(next);
-            material.block.parent_hash = name(next.saturating_sub(1));
+            scene.head.id = BlockId { number: next, hash: name(next) };
+            scene.head.parent = name(next.saturating_sub(1));
+            if let Some(material) = &mut scene.material {
+                material.block.number = U64::from(next);
+                material.block.hash = scene.head.id.hash;
+                material.block.parent_hash = scene.head.parent;
+            }
         }
         scene
     }
