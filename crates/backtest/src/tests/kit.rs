@@ -84,7 +84,9 @@ pub(super) fn access(number: u8) -> Value {
 }
 
 pub(super) fn label(number: u8, incident: &str, kind: &str, loss: Option<u64>) -> Value {
+    // Only of incident A does anybody know the attacker.
+    let attackers = if incident == "A" { vec![ATTACKER] } else { Vec::new() };
     let incident = (!incident.is_empty()).then_some(incident);
-    json!({"hash": hash(number), "incident": incident, "label": kind, "attackers": [ATTACKER], "victims": [MARKET],
+    json!({"hash": hash(number), "incident": incident, "label": kind, "attackers": attackers, "victims": [MARKET],
         "date": "2024-05-06", "lossUsd": loss})
 }
