@@ -9,11 +9,6 @@ use portcullis_types::{
     access::AccessEntry,
     chain::BlindCause,
     evidence::Evidence,
-use portcullis_observe::{RecordingLine, recording::AccessEntry};
-use portcullis_simulate::{replay::Replayer, traces::evidence_from_traces};
-use portcullis_types::{
-    chain::{BlindCause, BlockHead},
-    evidence::Evidence,
     ids::ChainId,
     probe::{Probe, Reading},
     wire::{BlockMaterial, TraceFrame},
@@ -36,12 +31,6 @@ pub struct Scene {
     pub material: Box<BlockMaterial>,
     /// Function entries without a call tree, if that is what the line holds: then they are looked into, not the block.
     pub entry: Option<Box<AccessEntry>>,
-    /// The block as the engine is told of it; number, time and hashes are made up where the line does not say.
-    pub head: BlockHead,
-    /// What can be looked into; none if the line is of function entries.
-    pub material: Option<Box<BlockMaterial>>,
-    /// Function entries with their slots, without a call tree.
-    pub entries: Option<Box<AccessEntry>>,
     /// Whether the line is a transaction or phase without its block, so that number and time may be made up.
     pub is_alone: bool,
 }
@@ -113,14 +102,6 @@ impl Footage {
                 let mut scene = scene(material, Some(entry.block_number), None, None, true);
                 scene.entry = Some(entry);
                 Some(scene)
-            RecordingLine::Access(access) => {
-                // The frame of an empty transaction: only the head is wanted of it.
-                let (chain, number) = (access.chain_id, access.block_number);
-                let nothing = TraceFrame::default();
-                let alone = BlockMaterial::alone(chain, number, None, access.hash, nothing);
-                let mut scene = scene(alone, Some(number), None, None, true);
-                (scene.material, scene.entries) = (None, Some(access));
-                Some(scene)
             }
         }
     }
@@ -132,14 +113,11 @@ impl Footage {
     pub fn load(&mut self, scene: &Scene) -> Result<(), BlindCause> {
         let material = &scene.material;
         let number = material.block.head().id.number;
-        let number = scene.head.id.number;
         let follows = number == self.last + 1;
         self.last = number;
-        let Some((material, prestate)) =
-            scene.material.as_ref().and_then(|one| Some((one, one.prestate.as_ref()?)))
-        else {
+        let Some(prestate) = &material.prestate else {
             // State that was carried on is that of the next block only; a call tree is looked at as it is.
-            self.has_state &= follows && scene.carries_state();
+            self.has_state &= follows && material.traces.is_none();
             return Ok(());
         };
         self.has_state = false;
@@ -162,11 +140,6 @@ impl Footage {
             return Ok(vec![evidence_from_access(entry)?]);
         }
         let material = &scene.material;
-        let Some(material) = &scene.material else {
-            // Whoever can make Evidence of `scene.entries` does it here; all around is ready for it.
-            let detail = "slots and calls without a call tree".to_owned();
-            return Err(BlindCause::Incomplete { detail });
-        };
         match &mut self.replayer {
             Some((_, replayer)) if self.has_state => {
                 replayer.execute_block(material).map_err(|error| {
@@ -206,9 +179,6 @@ fn scene(
     let chain = material.chain_id;
     let (material, entry) = (Box::new(material), None);
     Scene { chain, block, time, phase, transactions, material, entry, is_alone }
-    let (chain, head) = (material.chain_id, material.block.head());
-    let (material, entries) = (Some(Box::new(material)), None);
-    Scene { chain, block, time, phase, transactions, head, material, entries, is_alone }
 }
 
 /// The name that a phase gets in place of a transaction hash.

@@ -191,7 +191,7 @@ fn any_mixture_of_lines_in_an_unknown_folder_works() {
         &[
             json!({"phase": "setup", "incident": "P", "label": "setup"}),
             json!({"phase": "execution", "incident": "P", "label": "exploit"}),
-            json!({"hash": kit::hash(61), "incident": "Unseen", "label": "exploit"}),
+            json!({"hash": kit::hash(2), "incident": "Slots", "label": "exploit"}),
         ],
     );
     folder.write("deep/codes.jsonl", &[json!({"codeHash": kit::hash(3), "code": "0x"})]);
@@ -208,12 +208,6 @@ fn any_mixture_of_lines_in_an_unknown_folder_works() {
         (got["incidentsBlind"].as_u64(), got["misses"][0]["blind"].as_bool()),
         (Some(unseen), Some(unseen == 1))
     );
-    assert_eq!(
-        (got["transactions"].as_u64(), got["blindTransactions"].as_u64()),
-        (Some(6), Some(1))
-    );
-    assert_eq!((got["blindLines"].as_u64(), got["setupTransactions"].as_u64()), (Some(1), Some(1)));
-    assert_eq!(got["blind"].as_array().unwrap().len(), 1);
     assert_eq!(got["transactions"].as_u64(), Some(6 - unseen));
     assert_eq!(got["blindTransactions"].as_u64(), Some(1 + unseen));
     assert_eq!(got["blindLines"].as_u64(), Some(1 + unseen));

@@ -112,7 +112,7 @@ pub(crate) fn blank() -> Evidence {
         value: U256::ZERO,
         gas_used: None,
         success: true,
-        known: Known { logs: true, state: true },
+        known: Known { logs: true, state: true, callers: true },
         frames: Vec::new(),
         logs: Vec::new(),
         transfers: Vec::new(),

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use alloy_primitives::{B256, U64, keccak256};
+use alloy_primitives::{B256, keccak256};
 use portcullis_detect::ConfigError;
 use portcullis_engine::{Config, Effect, Engine, Entry, Event, StepOutput};
 use portcullis_scan::Level;
 use portcullis_types::{
     case_event::CaseEvent,
-    chain::{BlindCause, BlockId, ChainEvent},
+    chain::{BlindCause, ChainEvent},
     evidence::{Evidence, Method},
     finding::{Finding, Maturity},
     ids::{CaseId, ChainId, Millis, Seq},
@@ -56,7 +56,6 @@ impl ProtocolJudge {
     ) -> Result<Vec<Alert>, BlindCause> {
         let scene = self.in_order(scene);
         let head = scene.material.block.head();
-        let head = scene.head.clone();
         self.at = Millis(head.timestamp.saturating_mul(1_000)).max(self.at);
         if let Some(last) = self.last
             && head.id.number > last + 1
@@ -112,15 +111,6 @@ impl ProtocolJudge {
             material.block.parent_hash = name(next.saturating_sub(1));
             if let Some(entry) = &mut scene.entry {
                 entry.block_number = next;
-            }
-        if scene.is_alone && scene.head.id.number < next {
-            let name = |number: u64| keccak256(number.to_be_bytes());
-            scene.head.id = BlockId { number: next, hash: name(next) };
-            scene.head.parent = name(next.saturating_sub(1));
-            if let Some(material) = &mut scene.material {
-                material.block.number = U64::from(next);
-                material.block.hash = scene.head.id.hash;
-                material.block.parent_hash = scene.head.parent;
             }
         }
         scene

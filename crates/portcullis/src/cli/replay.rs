@@ -209,7 +209,8 @@ fn play_line(player: &mut Player, line: RecordingLine) -> anyhow::Result<()> {
         RecordingLine::Block(material) => player.play(&material)?,
         RecordingLine::Transaction(one) => {
             let number = one.block_number.unwrap_or_else(|| player.next_number());
-            let material = BlockMaterial::alone(one.chain_id, number, one.timestamp, one.hash, one.trace);
+            let material =
+                BlockMaterial::alone(one.chain_id, number, one.timestamp, one.hash, one.trace);
             player.play(&material)?;
         }
         RecordingLine::Phase(phase) => {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use portcullis_rules::{
     Diagnostic, Level, RuleSet, Settings, Source, TestResult, catalogue, json_schema, lint,
-    run_tests, template, test_protocol,
+    run_tests, template,
 };
 use serde::Serialize;
 
@@ -337,7 +337,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            test_protocol().contracts.iter().all(|contract| text.contains(&contract.name)),
+            portcullis_rules::test_protocol().contracts.iter().all(|contract| text.contains(&contract.name)),
             "{text}"
         );
     }

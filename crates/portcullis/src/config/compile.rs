@@ -42,10 +42,9 @@ impl Compiled {
         let mut names = BTreeSet::new();
         for protocol in &file.protocols {
             unique(&mut names, "protocol", &protocol.name)?;
-            let mut compiled = compile_protocol(file, protocol)?;
+            let mut compiled = compile_protocol(folder, file, protocol)?;
             read_learned(folder, &mut compiled.detectors)?;
             protocols.push(compiled);
-            protocols.push(compile_protocol(folder, file, protocol)?);
         }
         if protocols.is_empty() {
             return Err(about("`protocols` is empty: describe at least one protocol", "protocols"));
