@@ -34,6 +34,8 @@ pub use spot::{Spot, Verdict};
 pub const PEAKS_MIN: usize = 50;
 /// The most peaks that are fitted at once: of more, evenly spaced ones by rank.
 pub const PEAKS_MAX: usize = 2_048;
+/// The most observations that a confidence bound is computed for: up to there the incomplete beta function converges.
+pub const OBSERVATIONS_MAX: usize = 1 << 22;
 
 /// A generalised Pareto tail beyond a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,10 +174,10 @@ fn thinned(excesses: &[f64]) -> Vec<f64> {
 ///
 /// # Errors
 ///
-/// `n` is 0, `n_above` larger than `n`, or `confidence` not inside (0, 1).
+/// `n` is 0 or above [`OBSERVATIONS_MAX`], `n_above` larger than `n`, or `confidence` not inside (0, 1).
 pub fn exceedance_bound(n_above: usize, n: usize, confidence: f64) -> Result<f64, StatsError> {
     setting("confidence", confidence, 1e-12, 1.0 - 1e-12, "a probability between 0 and 1")?;
-    count("observations", n, 1, usize::MAX)?;
+    count("observations", n, 1, OBSERVATIONS_MAX)?;
     count("exceedances", n_above, 0, n)?;
     if n_above == n {
         return Ok(1.0);
@@ -190,14 +192,14 @@ pub fn exceedance_bound(n_above: usize, n: usize, confidence: f64) -> Result<f64
 /// # Errors
 ///
 /// Not even the largest value will do: fewer than ln(1 − confidence)/ln(1 − q) values, about 3/q for 0.95 (says how
-/// many more); a value is not finite or out of order; `q` or `confidence` is not inside (0, 1).
+/// many more), or more than [`OBSERVATIONS_MAX`]; a value is not finite or out of order; `q` or `confidence` is not inside (0, 1).
 pub fn order_bound(values: &[f64], q: f64, confidence: f64) -> Result<f64, StatsError> {
     setting("q", q, 1e-12, 1.0 - 1e-12, "a probability between 0 and 1")?;
     setting("confidence", confidence, 1e-12, 1.0 - 1e-12, "a probability between 0 and 1")?;
     ascending("values", values)?;
     let n = values.len();
     let needed = ((-confidence).ln_1p() / (-q).ln_1p()).ceil() as usize;
-    count("values", n, needed.max(1), usize::MAX)?;
+    count("values", n, needed.max(1), OBSERVATIONS_MAX)?;
     // Whether the k-th largest will do; true up to some k, and true for 1.
     let will_do = |k: usize| beta_cdf(k as f64, (n - k + 1) as f64, q) >= confidence;
     let (mut good, mut bad) = (1, n + 1);

@@ -26,7 +26,7 @@ pub enum Verdict {
 ///
 /// The threshold t stays as the first fit set it; peaks above it are learnt from. An alarm is not, unless it was looked
 /// into and found harmless: then give it to [`Spot::accept`]. Not doing so cuts the sample's own tail off, time after
-/// time: the limit sinks and alarms become more frequent than `q` (two to five times in a million values, in the tests
+/// time: the limit sinks and alarms become more frequent than `q` (1.8 to 4.3 times in a million values, in the tests
 /// here). Who sends many values just below the alarm moves the limit up: [`Spot::frozen`] never learns, and has the
 /// first fit's error for good. Memory: the newest [`PEAKS_MAX`] peaks.
 #[derive(Debug, Clone, PartialEq)]

@@ -140,6 +140,12 @@ fn clopper_pearson() {
         let got = exceedance_bound(n_above, n, 0.95).unwrap();
         assert!((got / wanted - 1.0).abs() < 1e-3, "{n_above} of {n}: {got}");
     }
+    // As many as are allowed: the normal approximation of half of them, and the rule of three.
+    let half = exceedance_bound(OBSERVATIONS_MAX / 2, OBSERVATIONS_MAX, 0.975).unwrap();
+    assert!((half - 0.5 - 0.98 / (OBSERVATIONS_MAX as f64).sqrt()).abs() < 1e-6, "{half}");
+    let none = exceedance_bound(0, OBSERVATIONS_MAX, 0.95).unwrap();
+    assert!((none * OBSERVATIONS_MAX as f64 - 2.9957).abs() < 1e-3, "{none}");
+    assert!(exceedance_bound(0, OBSERVATIONS_MAX + 1, 0.95).is_err());
     assert_eq!(exceedance_bound(7, 7, 0.95), Ok(1.0));
     assert!(exceedance_bound(8, 7, 0.95).is_err() && exceedance_bound(0, 0, 0.95).is_err());
     assert!(exceedance_bound(0, 7, f64::NAN).is_err() && exceedance_bound(0, 7, 1.0).is_err());
