@@ -285,7 +285,7 @@ pub(crate) fn explain(report: &mut Report, exhibits: &[Exhibit]) {
         let exhibit = miss.transactions.first().and_then(|hash| by_hash.get(hash));
         match exhibit.map(|exhibit| &exhibit.view) {
             Some(Ok(view)) => {
-                miss.why = format!("{}; what there was to see: {}", miss.why, view.summary())
+                miss.why = format!("{}; what there was to see: {}", miss.why, view.summary());
             }
             Some(Err(why)) => miss.why = format!("could not be looked into: {why}"),
             None => {}

@@ -90,7 +90,7 @@ fn header(report: &Report) -> String {
     tile("Lead", &seconds(lead.p50), &known);
     let saved = report.loss_saved_percent.0.get("1block").copied().flatten();
     let curves = format!(
-        "mean of {} losses over time, brake on in the next block",
+        "mean over losses over time ({} known), brake on in the next block",
         report.loss_curves.len()
     );
     tile("Loss saved", &saved.map_or("–".to_owned(), |saved| format!("{saved:.1} %")), &curves);

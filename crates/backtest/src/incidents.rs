@@ -151,7 +151,7 @@ impl Incident {
     }
 
     fn seconds_to(&self, told: &[Told], theft: usize) -> Option<i64> {
-        let time = |place: usize| told.get(place)?.seen.place.time.map(|time| time as i64);
+        let time = |place: usize| told.get(place)?.seen.place.time.map(u64::cast_signed);
         Some(time(theft)?.saturating_sub(time(*self.alerts.first()?)?))
     }
 

@@ -225,7 +225,7 @@ impl Tape {
         self.transactions.iter_mut().skip(first).for_each(|seen| seen.is_blind = true);
         self.blind_lines += 1;
         if self.blind.len() < BLIND_LINES_MAX {
-            self.blind.push(BlindLine { line, cause: printable(&cause.to_string()) });
+            self.blind.push(BlindLine { line, cause: sentence(&cause.to_string()) });
         }
     }
 }
@@ -269,7 +269,7 @@ fn alert_of(suspicion: Suspicion, place: usize) -> Alert {
     let voices = suspicion.signals.into_iter().map(|signal| Voice {
         detector: signal.detector.to_owned(),
         e_value: finite(signal.e_value),
-        sentence: printable(&signal.sentence),
+        sentence: sentence(&signal.sentence),
         frames: signal.frames,
     });
     let (losses, voices): (_, Vec<Voice>) = (losses.collect(), voices.collect());
@@ -282,8 +282,21 @@ fn alert_of(suspicion: Suspicion, place: usize) -> Alert {
         attackers: suspicion.attackers,
         victims: suspicion.victims,
         losses,
-        sentence: printable(&suspicion.sentence),
+        sentence: sentence(&suspicion.sentence),
     }
+}
+
+/// Most characters of a sentence; detectors name addresses in full.
+const SENTENCE_CHARS_MAX: usize = 600;
+/// A piece of text that [`printable`] leaves whole.
+const PIECE_CHARS: usize = 100;
+
+/// A sentence made printable, longer than a single name may be.
+fn sentence(text: &str) -> String {
+    let chars: Vec<char> = text.chars().take(SENTENCE_CHARS_MAX).collect();
+    let pieces =
+        chars.chunks(PIECE_CHARS).map(|piece| printable(&piece.iter().collect::<String>()));
+    pieces.collect()
 }
 
 /// JSON knows neither infinity nor "not a number"; the first is as sure as a float can say, the second says nothing.
@@ -306,5 +319,19 @@ fn class_name(class: AttackClass) -> &'static str {
         AttackClass::Bridge => "bridge",
         AttackClass::ApprovalAbuse => "approvalAbuse",
         AttackClass::Other => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_long_enough_for_addresses_and_no_longer() {
+        let long = format!("{} took it from {}", Address::repeat_byte(1), "x".repeat(200));
+        assert_eq!(sentence(&long), long);
+        assert_eq!(sentence(&"y".repeat(10_000)).len(), SENTENCE_CHARS_MAX);
+        assert_eq!(sentence("a\u{1b}[2J"), "a\\u{1b}[2J");
+        assert_eq!((finite(f64::NAN), finite(f64::INFINITY)), (0.0, f64::MAX));
     }
 }

@@ -153,11 +153,15 @@ fn points(thefts: &[Theft], first: u64) -> Vec<(u64, f64)> {
     kept.map(|(_, point)| point).collect()
 }
 
-/// The mean over curves, each counting the same; null at a delay that none of them knows.
+/// The mean over curves, each counting the same. Where some know every delay, only those count, so that the means at two
+/// delays are over the same losses; else each delay has those that know it. Null at a delay that none of them knows.
 pub fn mean_saved(curves: &[LossCurve]) -> Saved {
+    let is_complete = |curve: &&LossCurve| curve.saved_percent.0.values().all(Option::is_some);
+    let any_complete = curves.iter().any(|curve| is_complete(&curve));
+    let counted = || curves.iter().filter(|curve| !any_complete || is_complete(curve));
     let mean = |key: &'static str| {
         let known: Vec<f64> =
-            curves.iter().filter_map(|curve| *curve.saved_percent.0.get(key)?).collect();
+            counted().filter_map(|curve| *curve.saved_percent.0.get(key)?).collect();
         let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
         (key, (!known.is_empty()).then_some((mean * 100.0).round() / 100.0))
     };

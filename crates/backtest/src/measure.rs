@@ -110,7 +110,13 @@ impl Measured<'_> {
         report.lead_seconds = percentiles(&leads);
         report.lead_to_last_seconds = percentiles(&lasts);
         report.atomic_incidents = all.iter().filter(|one| one.thefts.len() < 2).count() as u64;
-        report.loss_curves = all.iter().filter_map(|one| one.loss_curve(self.told)).collect();
+        let curves = all.iter().filter_map(|one| one.loss_curve(self.told));
+        // Several thefts at unknown times draw no curve.
+        report.loss_curves = curves
+            .filter(|curve| {
+                curve.seconds.is_some() || curve.saved_percent.0.values().any(Option::is_some)
+            })
+            .collect();
         report.loss_curves.extend(tables.curves);
         report.loss_saved_percent = mean_saved(&report.loss_curves);
         report.baselines = tables.baselines;

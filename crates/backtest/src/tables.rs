@@ -99,13 +99,15 @@ impl Tables {
         let Some(time) = find(&["timestamp", "seconds_since_first"]) else { return Ok(false) };
         let usd = find(&USD_COLUMNS);
         let Some(amount) = usd.or_else(|| find(&AMOUNT_COLUMNS)) else { return Ok(false) };
+        // Such a column says by its name of which asset it is; others say it in a column beside.
+        let is_of_one_asset = usd.is_some() || Some(amount) == column("eth_out_wei");
+        let asset = column("token").filter(|_| !is_of_one_asset);
         let unit = if usd.is_some() {
             "usd".to_owned()
         } else {
             header.get(amount).cloned().unwrap_or_default()
         };
-        let columns =
-            Columns { time, block: column("block"), amount, asset: column("token"), unit };
+        let columns = Columns { time, block: column("block"), amount, asset, unit };
         self.curves.push(columns.curve(name, path, file)?);
         Ok(true)
     }
@@ -165,7 +167,9 @@ impl Columns {
         let mut unit = self.unit;
         if !in_dollars && assets.len() > 1 {
             // Amounts of different assets cannot be summed; each theft counts the same.
-            thefts.iter_mut().for_each(|theft| theft.weight = 1.0);
+            for theft in &mut thefts {
+                theft.weight = 1.0;
+            }
             "transactions".clone_into(&mut unit);
         }
         thefts.sort_by_key(|theft| (theft.time, theft.block));

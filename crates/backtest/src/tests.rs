@@ -39,7 +39,7 @@ pub(crate) fn json(done: &Backtest) -> Value {
 /// Attack A in three thefts after a preparation nobody labelled, B unseen, one false alarm, one honest transaction.
 fn story(folder: &Folder) {
     let init = |hash, from, block, time| {
-        transaction(hash, from, call(from, MARKET, "init()"), block, time)
+        transaction(hash, from, &call(from, MARKET, "init()"), block, time)
     };
     folder.write(
         "sub/story.jsonl",
@@ -49,9 +49,9 @@ fn story(folder: &Folder) {
             init(2, ATTACKER, 100, 1_000),
             init(3, ATTACKER, 101, 1_012),
             init(4, ATTACKER, 300, 4_000),
-            transaction(5, USER, call(USER, MARKET, "deposit()"), 301, 4_012),
+            transaction(5, USER, &call(USER, MARKET, "deposit()"), 301, 4_012),
             init(6, USER, 302, 4_024),
-            transaction(7, USER, call(USER, MARKET, "drain()"), 303, 4_036),
+            transaction(7, USER, &call(USER, MARKET, "drain()"), 303, 4_036),
         ],
     );
     folder.write(
@@ -147,7 +147,7 @@ fn the_number_of_threads_changes_nothing() {
         let lines: Vec<Value> = (0..10)
             .map(|n| {
                 let name = if n % 3 == 0 { "init()" } else { "deposit()" };
-                transaction(first + n, USER, call(USER, MARKET, name), 100 + u64::from(n), 9)
+                transaction(first + n, USER, &call(USER, MARKET, name), 100 + u64::from(n), 9)
             })
             .collect();
         folder.write(&format!("part{part}.jsonl"), &[vec![meta()], lines].concat());
@@ -178,9 +178,9 @@ fn any_mixture_of_lines_in_an_unknown_folder_works() {
         "deep/er/mixed.jsonl",
         &[
             meta(),
-            transaction(1, USER, call(USER, MARKET, "deposit()"), 100, 50),
-            phase("setup", call(ATTACKER, MARKET, "deposit()")),
-            phase("execution", call(ATTACKER, MARKET, "init()")),
+            transaction(1, USER, &call(USER, MARKET, "deposit()"), 100, 50),
+            phase("setup", &call(ATTACKER, MARKET, "deposit()")),
+            phase("execution", &call(ATTACKER, MARKET, "init()")),
             access(2),
             block,
             unseen,
@@ -256,7 +256,7 @@ fn a_damaged_recording_is_not_a_shorter_one() {
     story(&folder);
     let path = folder.write(
         "broken.jsonl",
-        &[meta(), transaction(70, USER, call(USER, MARKET, "init()"), 1, 1)],
+        &[meta(), transaction(70, USER, &call(USER, MARKET, "init()"), 1, 1)],
     );
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.push_str("{\"type\":\"transac");

@@ -35,7 +35,7 @@ pub(super) fn misses(out: &mut String, report: &Report, exhibits: &[Exhibit]) {
         let hash = miss.transactions.first().copied().unwrap_or_default();
         table.row(&[
             Cell::link(&anchor(hash), &miss.incident),
-            Cell::text(miss.date.clone().unwrap_or_default()),
+            Cell::Word(miss.date.clone().unwrap_or_default()),
             Cell::text(miss.chain.to_string()),
             Cell::text(&miss.class),
             miss.loss_usd.map_or(Cell::text("unknown"), |loss| {
@@ -131,7 +131,7 @@ pub(super) fn detections(out: &mut String, report: &Report, exhibits: &[Exhibit]
             id.as_deref(),
             &[
                 Cell::link(&anchor(one.hash), &one.incident),
-                Cell::text(one.date.clone().unwrap_or_default()),
+                Cell::Word(one.date.clone().unwrap_or_default()),
                 Cell::text(one.chain.to_string()),
                 Cell::text(&one.class),
                 Cell::text(one.level),
@@ -170,7 +170,11 @@ fn evidence(out: &mut String, exhibits: &[Exhibit], role: Role) {
 
 fn show(out: &mut String, exhibit: &Exhibit, has_room: bool) {
     let name = exhibit.incident.clone().unwrap_or_default();
-    let said = exhibit.alert.as_ref().map_or("no detector spoke", |alert| alert.sentence.as_str());
+    let said = match (&exhibit.alert, &exhibit.view) {
+        (Some(alert), _) => alert.sentence.as_str(),
+        (None, Ok(_)) => "no detector spoke",
+        (None, Err(_)) => "could not be looked into",
+    };
     out.push_str(&format!(
         "<details id=\"{}\"><summary><strong>{}</strong> <code>{}</code> {}</summary>\n<p><span class=\"tag\">chain {}</span>\
          <code>{}</code></p>\n",

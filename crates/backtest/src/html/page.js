@@ -10,14 +10,14 @@ for (const box of document.querySelectorAll('.table')) {
   }
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
-    head.className = 'sortable';
+    head.classList.add('sortable');
     head.tabIndex = 0;
     const sort = () => {
       const up = !head.classList.contains('up');
       const value = row => { const cell = row.cells[column]; return cell.dataset.v === undefined ? cell.textContent : Number(cell.dataset.v); };
       const order = (a, b) => typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), undefined, {numeric: true});
       const rows = [...body.rows].sort((a, b) => (up ? 1 : -1) * order(value(a), value(b)));
-      heads.forEach(other => other.className = 'sortable');
+      heads.forEach(other => other.classList.remove('up', 'down'));
       head.classList.add(up ? 'up' : 'down');
       body.append(...rows);
     };

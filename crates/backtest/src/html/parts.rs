@@ -52,13 +52,19 @@ pub(super) fn e_value(value: f64) -> String {
 
 /// A table under construction.
 pub(super) struct Table {
-    out: String,
+    columns: Vec<String>,
+    /// Which columns hold numbers, as the first row that says so has it.
+    numeric: Vec<bool>,
+    has_filter: bool,
+    rows: String,
 }
 
 /// One cell.
 pub(super) enum Cell {
     /// Text, escaped.
     Text(String),
+    /// Text on one line, escaped.
+    Word(String),
     /// A number that sorts by its value: what is shown, and the value.
     Number(String, f64),
     /// Markup that was escaped where it was made.
@@ -90,17 +96,10 @@ impl Cell {
 }
 
 impl Table {
-    pub(super) fn new(columns: &[&str], filter: bool) -> Self {
-        let mut out = String::from("<div class=\"table\">");
-        if filter {
-            out.push_str("<input type=\"search\" placeholder=\"filter\" aria-label=\"filter this table\" hidden>");
-        }
-        out.push_str("<div class=\"scroll\"><table><thead><tr>");
-        for column in columns {
-            out.push_str(&format!("<th scope=\"col\">{}</th>", escape(column)));
-        }
-        out.push_str("</tr></thead><tbody>\n");
-        Self { out }
+    pub(super) fn new(columns: &[&str], has_filter: bool) -> Self {
+        let columns: Vec<String> = columns.iter().map(|column| escape(column)).collect();
+        let numeric = vec![false; columns.len()];
+        Self { columns, numeric, has_filter, rows: String::new() }
     }
 
     pub(super) fn row(&mut self, cells: &[Cell]) {
@@ -109,25 +108,42 @@ impl Table {
 
     pub(super) fn row_with_id(&mut self, id: Option<&str>, cells: &[Cell]) {
         match id {
-            Some(id) => self.out.push_str(&format!("<tr id=\"{}\">", escape(id))),
-            None => self.out.push_str("<tr>"),
+            Some(id) => self.rows.push_str(&format!("<tr id=\"{}\">", escape(id))),
+            None => self.rows.push_str("<tr>"),
         }
-        for cell in cells {
+        for (cell, is_numeric) in cells.iter().zip(&mut self.numeric) {
             match cell {
-                Cell::Text(text) => self.out.push_str(&format!("<td>{}</td>", escape(text))),
-                Cell::Number(shown, value) => self.out.push_str(&format!(
-                    "<td class=\"n\" data-v=\"{value}\">{}</td>",
-                    escape(shown)
-                )),
-                Cell::Markup(markup) => self.out.push_str(&format!("<td>{markup}</td>")),
+                Cell::Text(text) => self.rows.push_str(&format!("<td>{}</td>", escape(text))),
+                Cell::Word(text) => {
+                    self.rows.push_str(&format!("<td class=\"w\">{}</td>", escape(text)));
+                }
+                Cell::Number(shown, value) => {
+                    *is_numeric = true;
+                    let shown = escape(shown);
+                    self.rows.push_str(&format!("<td class=\"n\" data-v=\"{value}\">{shown}</td>"));
+                }
+                Cell::Markup(markup) => self.rows.push_str(&format!("<td>{markup}</td>")),
             }
         }
-        self.out.push_str("</tr>\n");
+        self.rows.push_str("</tr>\n");
     }
 
-    pub(super) fn end(mut self) -> String {
-        self.out.push_str("</tbody></table></div></div>\n");
-        self.out
+    pub(super) fn end(self) -> String {
+        let mut out = String::from("<div class=\"table\">");
+        if self.has_filter {
+            out.push_str(
+                "<input type=\"search\" placeholder=\"filter\" aria-label=\"filter this table\" hidden>",
+            );
+        }
+        out.push_str("<div class=\"scroll\"><table><thead><tr>");
+        for (column, is_numeric) in self.columns.iter().zip(&self.numeric) {
+            let class = if *is_numeric { " class=\"n\"" } else { "" };
+            out.push_str(&format!("<th scope=\"col\"{class}>{column}</th>"));
+        }
+        out.push_str("</tr></thead><tbody>\n");
+        out.push_str(&self.rows);
+        out.push_str("</tbody></table></div></div>\n");
+        out
     }
 }
 

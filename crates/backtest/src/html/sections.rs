@@ -174,7 +174,7 @@ fn curves(out: &mut String, curves: &[LossCurve]) {
             Cell::text(basis),
             Cell::count(curve.thefts),
             Cell::text(sum),
-            Cell::text(seconds(curve.seconds.map(|seconds| seconds as i64))),
+            Cell::text(seconds(curve.seconds.map(u64::cast_signed))),
         ];
         for (key, _) in DELAYS {
             let saved = curve.saved_percent.0.get(key).copied().flatten();

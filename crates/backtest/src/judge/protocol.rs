@@ -14,10 +14,9 @@ use portcullis_types::{
     evidence::{Evidence, Method},
     finding::{Finding, Maturity},
     ids::{CaseId, ChainId, Millis, Seq},
-    text::printable,
 };
 
-use super::{Alert, LossSeen, Voice, finite, strongest};
+use super::{Alert, LossSeen, Voice, finite, sentence, strongest};
 use crate::footage::{Footage, Scene};
 
 /// An engine and what it needs to be driven.
@@ -192,7 +191,7 @@ fn alert(suspects: Vec<usize>, is_acted: bool, findings: impl Iterator<Item = Fi
     let voice = |finding: &Finding| Voice {
         detector: finding.detector.clone(),
         e_value: finite(finding.confidence.e_value),
-        sentence: printable(&finding.sentence),
+        sentence: sentence(&finding.sentence),
         frames: Vec::new(),
     };
     let counted: Vec<Voice> = findings
@@ -220,7 +219,7 @@ fn alert(suspects: Vec<usize>, is_acted: bool, findings: impl Iterator<Item = Fi
         attackers,
         victims,
         losses: losses.collect(),
-        sentence: findings.first().map(|first| printable(&first.sentence)).unwrap_or_default(),
+        sentence: findings.first().map(|first| sentence(&first.sentence)).unwrap_or_default(),
         voices: counted,
     }
 }

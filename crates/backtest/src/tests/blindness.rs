@@ -27,9 +27,15 @@ fn tape(path: &Path, mode: Mode<'_>) -> String {
 
 fn recording(folder: &Folder) -> PathBuf {
     let one = |n: u8| {
-        let from = if n % 2 == 0 { USER } else { ATTACKER };
-        let function = if n % 3 == 0 { "init()" } else { "deposit()" };
-        transaction(n, from, call(from, MARKET, function), 100 + u64::from(n), 1_000 + u64::from(n))
+        let from = if n.is_multiple_of(2) { USER } else { ATTACKER };
+        let function = if n.is_multiple_of(3) { "init()" } else { "deposit()" };
+        transaction(
+            n,
+            from,
+            &call(from, MARKET, function),
+            100 + u64::from(n),
+            1_000 + u64::from(n),
+        )
     };
     let lines: Vec<_> = std::iter::once(meta()).chain((0..24).map(one)).collect();
     folder.write("blind.jsonl", &lines)
@@ -59,7 +65,7 @@ proptest! {
 
         // All the way through: who was alerted is the same set, however it is counted.
         let done = run(&options(&[folder.path()]), &|_| {}).unwrap();
-        let exploits = kinds.iter().filter(|kind| **kind == 0).count() as u64;
+        let exploits = kinds.iter().map(|kind| u64::from(*kind == 0)).sum::<u64>();
         let alerted = kinds.iter().enumerate().filter(|(n, kind)| n % 3 == 0 && **kind == 0).count();
         prop_assert_eq!(done.report.incidents, exploits);
         prop_assert!(done.report.incidents_detected >= alerted as u64);

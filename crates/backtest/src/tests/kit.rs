@@ -28,7 +28,8 @@ impl Folder {
     pub(super) fn write(&self, name: &str, lines: &[Value]) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text: String =
+            lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect();
         std::fs::write(&path, text).unwrap();
         path
     }
@@ -69,13 +70,19 @@ pub(super) fn call(from: Address, to: Address, function: &str) -> Value {
     json!({"type": "CALL", "from": from, "to": to, "value": "0x0", "input": format!("0x{selector}"), "gas": "0x5208"})
 }
 
-pub(super) fn transaction(number: u8, from: Address, trace: Value, block: u64, time: u64) -> Value {
+pub(super) fn transaction(
+    number: u8,
+    from: Address,
+    trace: &Value,
+    block: u64,
+    time: u64,
+) -> Value {
     assert_eq!(trace["from"], json!(from));
     json!({"type": "transaction", "chainId": "0x1", "hash": hash(number), "blockNumber": format!("{block:#x}"),
         "timestamp": format!("{time:#x}"), "trace": trace})
 }
 
-pub(super) fn phase(name: &str, trace: Value) -> Value {
+pub(super) fn phase(name: &str, trace: &Value) -> Value {
     json!({"type": "phase", "chainId": "0x1", "forkBlock": "0x65", "name": name, "trace": trace})
 }
 
