@@ -142,6 +142,10 @@ pub(crate) fn read(text: &str) -> Result<Vec<Tree>, Problem> {
     Ok(documents)
 }
 
+/// What helps most of those whose text is no YAML.
+const QUOTES: &str = "check indentation and quotes: text that holds `: ` or begins with `{`, `[`, `&`, `*`, `!`, `%`, \
+                      `@` or \"`\" must stand in quotes";
+
 struct Reader<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     text: &'a str,
@@ -149,14 +153,16 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Problem> {
-        match self.parser.next_event() {
-            None => Ok(None),
-            Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(error)) => {
-                let at = self.byte(*error.marker());
-                let remedy = "check indentation and quotes: text that holds `: ` or begins with `{`, `[`, `&`, `*`, `!`, \
-                              `%`, `@` or \"`\" must stand in quotes";
-                Err(Problem::new(at..at + 1, format!("this is not YAML: {}", error.info()), remedy))
+        loop {
+            match self.parser.next_event() {
+                None => return Ok(None),
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok(event)) => return Ok(Some(event)),
+                Some(Err(error)) => {
+                    let at = self.byte(*error.marker());
+                    let problem = format!("this is not YAML: {}", error.info());
+                    return Err(Problem::new(at..at + 1, problem, QUOTES));
+                }
             }
         }
     }

@@ -21,11 +21,13 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![path.to_owned()]);
     };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let entries = std::fs::read_dir(folder)
-        .map_err(|error| format!("the folder {} cannot be read: {error}; correct the path", folder.display()))?;
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        format!("the folder {} cannot be read: {error}; correct the path", folder.display())
+    })?;
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| format!("the folder {} cannot be read: {error}", folder.display()))?;
+        let entry = entry
+            .map_err(|error| format!("the folder {} cannot be read: {error}", folder.display()))?;
         let path = entry.path();
         let fits = fits(&entry.file_name().to_string_lossy(), &pattern);
         if fits && path.is_file() {
@@ -33,7 +35,9 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
         }
     }
     if found.is_empty() {
-        return Err(format!("`{shown}` fits no rule file: correct the path, or write a rule with `portcullis rule new`"));
+        return Err(format!(
+            "`{shown}` fits no rule file: correct the path, or write a rule with `portcullis rule new`"
+        ));
     }
     found.sort();
     Ok(found)
@@ -55,10 +59,14 @@ fn fits(name: &str, pattern: &str) -> bool {
 /// That it cannot be read, or is too long to be one.
 pub fn read(path: &Path) -> Result<Source, String> {
     let shown = path.display();
-    let about = |error: std::io::Error| format!("the rule file {shown} cannot be read: {error}; correct the path");
+    let about = |error: std::io::Error| {
+        format!("the rule file {shown} cannot be read: {error}; correct the path")
+    };
     let size = std::fs::metadata(path).map_err(about)?.len();
     if size > FILE_BYTES_MAX as u64 {
-        return Err(format!("the rule file {shown} is {size} bytes long, more than {FILE_BYTES_MAX}: divide it"));
+        return Err(format!(
+            "the rule file {shown} is {size} bytes long, more than {FILE_BYTES_MAX}: divide it"
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(about)?;
     Ok(Source { name: shown.to_string(), text })
