@@ -337,7 +337,10 @@ mod tests {
             "{text}"
         );
         assert!(
-            test_protocol().contracts.iter().all(|contract| text.contains(&contract.name)),
+            portcullis_rules::test_protocol()
+                .contracts
+                .iter()
+                .all(|contract| text.contains(&contract.name)),
             "{text}"
         );
     }
