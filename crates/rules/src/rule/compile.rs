@@ -74,7 +74,6 @@ pub(crate) fn compile(
     let (whose, whose_text) = on::whose(fields.get("contracts"), context, reporter);
     // Without knowing what it is about, every name would be unknown.
     let subject = subject??;
-    let id = about.as_ref().map(|about| about.id.clone()).unwrap_or_default();
     let mut compiler = Compiler {
         scope: Scope {
             subject: Some(subject.subject),
@@ -83,7 +82,7 @@ pub(crate) fn compile(
             ..Scope::constant(context.world)
         },
         context,
-        id,
+        id: about.as_ref().map(|about| about.id.clone()).unwrap_or_default(),
         used: BTreeSet::new(),
         reporter,
     };
@@ -96,8 +95,7 @@ pub(crate) fn compile(
     let outlook = fields.one_of("outlook", OUTLOOKS, compiler.reporter);
     let explain = compiler.explain(&fields);
     compiler.unused(&fields);
-    let failed = reporter.list.iter().skip(before).any(|d| d.level == crate::Level::Error);
-    if failed {
+    if reporter.list.iter().skip(before).any(|d| d.level == crate::Level::Error) {
         return None;
     }
     let when = when.filter(|node| node.constant().is_none());
