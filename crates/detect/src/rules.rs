@@ -155,8 +155,11 @@ impl Rules {
     /// Says of each rule whose answers are missing how many, at the first and whenever they have doubled.
     fn report_troubles(&mut self, evidence: &Evidence, out: &mut Findings) {
         for (rule, health) in self.set.health().iter().enumerate() {
-            let now =
-                health.failures + health.blind + health.groups_dropped + health.blocks_dropped;
+            let now = health.failures
+                + health.blind
+                + health.dropped
+                + health.groups_dropped
+                + health.blocks_dropped;
             let Some(reported) = self.troubles.get_mut(rule) else { continue };
             if now == 0 || now < reported.saturating_mul(2) {
                 continue;
@@ -199,6 +202,7 @@ fn facts(health: &Health) -> Vec<String> {
             health.evaluations, health.failures
         ),
         format!("{} transactions of which was not seen what the rule needs", health.blind),
+        format!("{} matches beyond the limit of one transaction", health.dropped),
         format!(
             "windows dropped {} groups and {} blocks",
             health.groups_dropped, health.blocks_dropped
@@ -260,7 +264,7 @@ impl Detector for Rules {
                 out.push(finding);
             }
         }
-        if !seen.no_answers.is_empty() || !seen.blind.is_empty() || seen.window_dropped {
+        if !seen.no_answers.is_empty() || !seen.blind.is_empty() || seen.dropped {
             self.report_troubles(evidence, out);
         }
     }

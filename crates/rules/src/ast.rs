@@ -149,11 +149,8 @@ fn write(expr: &Expr, around: u8, out: &mut String) {
         ExprKind::Int(value) => out.push_str(&value.to_string()),
         ExprKind::Text(text) => quote(text, out),
         ExprKind::Bytes(bytes) => {
-            out.push_str("b\"");
-            for byte in bytes {
-                out.push_str(&format!("\\x{byte:02x}"));
-            }
-            out.push('"');
+            let escaped: Vec<String> = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+            out.push_str(&format!("b\"{}\"", escaped.concat()));
         }
         ExprKind::Name(name) => out.push_str(name),
         ExprKind::Field(operand, field) => {
@@ -167,32 +164,13 @@ fn write(expr: &Expr, around: u8, out: &mut String) {
             write(index, 0, out);
             out.push(']');
         }
-        ExprKind::Call { name, target, args } => {
-            if let Some(target) = target {
-                write(target, 7, out);
-                out.push('.');
-            }
-            out.push_str(name);
-            out.push('(');
-            separated(args, out);
-            out.push(')');
-        }
+        ExprKind::Call { name, target, args } => write_call(name, target.as_deref(), args, out),
         ExprKind::Not(operand) => {
             out.push('!');
             // `!!x` would be read as one sign twice, which is nothing at all.
             write(operand, 7, out);
         }
-        ExprKind::Negate(operand) => {
-            out.push('-');
-            let mut inner = String::new();
-            write(operand, 7, &mut inner);
-            // A sign before digits is part of the number, which binds stronger than what follows it.
-            let number = matches!(operand.kind, ExprKind::Int(_));
-            if !number && inner.starts_with(|c: char| c.is_ascii_digit()) {
-                inner = format!("({inner})");
-            }
-            out.push_str(&inner);
-        }
+        ExprKind::Negate(operand) => write_negative(operand, out),
         ExprKind::Binary(operator, left, right) => {
             let rank = operator.rank();
             write(left, rank, out);
@@ -214,22 +192,47 @@ fn write(expr: &Expr, around: u8, out: &mut String) {
             separated(elements, out);
             out.push(']');
         }
-        ExprKind::Map(entries) => {
-            out.push('{');
-            for (index, (key, value)) in entries.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                write(key, 0, out);
-                out.push_str(": ");
-                write(value, 0, out);
-            }
-            out.push('}');
-        }
+        ExprKind::Map(entries) => write_map(entries, out),
     }
     if parentheses {
         out.push(')');
     }
+}
+
+fn write_call(name: &str, target: Option<&Expr>, args: &[Expr], out: &mut String) {
+    if let Some(target) = target {
+        write(target, 7, out);
+        out.push('.');
+    }
+    out.push_str(name);
+    out.push('(');
+    separated(args, out);
+    out.push(')');
+}
+
+fn write_negative(operand: &Expr, out: &mut String) {
+    out.push('-');
+    let mut inner = String::new();
+    write(operand, 7, &mut inner);
+    // A sign before digits is part of the number, which binds stronger than what follows it.
+    let number = matches!(operand.kind, ExprKind::Int(_));
+    if !number && inner.starts_with(|c: char| c.is_ascii_digit()) {
+        inner = format!("({inner})");
+    }
+    out.push_str(&inner);
+}
+
+fn write_map(entries: &[(Expr, Expr)], out: &mut String) {
+    out.push('{');
+    for (index, (key, value)) in entries.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write(key, 0, out);
+        out.push_str(": ");
+        write(value, 0, out);
+    }
+    out.push('}');
 }
 
 fn separated(list: &[Expr], out: &mut String) {

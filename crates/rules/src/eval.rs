@@ -144,10 +144,7 @@ pub(crate) fn eval(node: &Node, env: &mut Env<'_>) -> Result<Value, Failure> {
             Value::List(Arc::new(list))
         }
         Kind::Chain => Value::Uint(U256::from(env.evidence.chain)),
-        Kind::Arg(index) => {
-            let (args, places) = env.args.ok_or(Failure::NotThere)?;
-            args.get(*places.get(*index).ok_or(Failure::NotThere)?)?
-        }
+        Kind::Arg(index) => argument(*index, env)?,
         Kind::Local(slot) => env.locals.get(*slot).cloned().ok_or(Failure::NotThere)?,
         Kind::Field(operand, field) => {
             let operand = eval(operand, env)?;
@@ -162,11 +159,7 @@ pub(crate) fn eval(node: &Node, env: &mut Env<'_>) -> Result<Value, Failure> {
             _ => return Err(Failure::NotThere),
         },
         Kind::Index(operand, index) => element(&eval(operand, env)?, &eval(index, env)?)?,
-        Kind::List(nodes) => {
-            let values: Vec<Value> =
-                nodes.iter().map(|n| eval(n, env)).collect::<Result<_, _>>()?;
-            Value::List(Arc::new(values))
-        }
+        Kind::List(nodes) => Value::List(Arc::new(several(nodes, env)?)),
         Kind::Map(entries) => {
             let mut map = Vec::new();
             for (key, value) in entries {
@@ -189,30 +182,44 @@ pub(crate) fn eval(node: &Node, env: &mut Env<'_>) -> Result<Value, Failure> {
             }
             arithmetic(*operator, left, right)?
         }
-        Kind::In(left, right) => {
-            let left = eval(left, env)?;
-            match eval(right, env)? {
-                Value::List(list) => {
-                    env.step(list.len())?;
-                    Value::Bool(list.iter().any(|element| same(element, &left)))
-                }
-                Value::Map(map) => Value::Bool(map.iter().any(|(key, _)| same(key, &left))),
-                _ => return Err(Failure::NotThere),
-            }
-        }
+        Kind::In(left, right) => contained(&eval(left, env)?, &eval(right, env)?, env)?,
         Kind::Choose(parts) => {
             let [condition, yes, no] = &**parts;
             let chosen = if truth(condition, env)? { yes } else { no };
             eval(chosen, env)?
         }
         Kind::Call(function, args) => {
-            let args: Vec<Value> = args.iter().map(|a| eval(a, env)).collect::<Result<_, _>>()?;
+            let args = several(args, env)?;
             functions::call(*function, &args, env)?
         }
         Kind::Macro(what, list, slot, body) => comprehension(*what, list, *slot, body, env)?,
         Kind::Measure => env.measure.clone().ok_or(Failure::NotThere)?,
         Kind::Key => env.key.clone().ok_or(Failure::NotThere)?,
     })
+}
+
+fn several(nodes: &[Node], env: &mut Env<'_>) -> Result<Vec<Value>, Failure> {
+    nodes.iter().map(|node| eval(node, env)).collect()
+}
+
+fn argument(index: usize, env: &Env<'_>) -> Result<Value, Failure> {
+    let (args, places) = env.args.ok_or(Failure::NotThere)?;
+    args.get(*places.get(index).ok_or(Failure::NotThere)?)
+}
+
+fn contained(element: &Value, whole: &Value, env: &mut Env<'_>) -> Result<Value, Failure> {
+    let found = match whole {
+        Value::List(list) => {
+            env.step(list.len())?;
+            list.iter().any(|other| same(other, element))
+        }
+        Value::Map(map) => {
+            env.step(map.len())?;
+            map.iter().any(|(key, _)| same(key, element))
+        }
+        _ => return Err(Failure::NotThere),
+    };
+    Ok(Value::Bool(found))
 }
 
 /// A condition's answer.

@@ -29,7 +29,7 @@ pub const WINDOW_LENGTH_BLOCKS_MAX: u64 = 250_000;
 /// Entries that fell out of a window are kept for this many blocks more: a re-organisation may bring them back.
 /// 51 minutes of 12-second blocks, more than four times the two epochs after which Ethereum is final.
 pub const REORG_BLOCKS_MAX: u64 = 256;
-/// Most matches of one transaction. The rest is counted.
+/// Most matches of one rule in one transaction. The rest is counted.
 pub const MATCHES_MAX: usize = 256;
 /// Most problems that are reported of one set of files. Who has more mends these first.
 pub const PROBLEMS_MAX: usize = 64;

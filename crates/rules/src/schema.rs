@@ -60,7 +60,6 @@ const WORD: Type = Type::Fixed(32);
 /// The fields of a message, with their types.
 pub(crate) fn fields(message: Message) -> Vec<(&'static str, Field, Type)> {
     use Field as F;
-    let addresses = || Type::List(Arc::new(Type::Address));
     match message {
         Message::Tx => vec![
             ("from", F::From, ADDRESS),
@@ -118,6 +117,15 @@ pub(crate) fn fields(message: Message) -> Vec<(&'static str, Field, Type)> {
             ("delta", F::Delta, Type::INT),
             ("usd", F::Usd, Type::Usd),
         ],
+        Message::Created | Message::Reentry | Message::Protocol => fields_around(message),
+    }
+}
+
+/// The fields of what is never the subject of a rule.
+fn fields_around(message: Message) -> Vec<(&'static str, Field, Type)> {
+    use Field as F;
+    let addresses = || Type::List(Arc::new(Type::Address));
+    match message {
         Message::Created => {
             vec![("address", F::Address, ADDRESS), ("creator", F::Creator, ADDRESS)]
         }
@@ -126,7 +134,7 @@ pub(crate) fn fields(message: Message) -> Vec<(&'static str, Field, Type)> {
             ("through", F::Through, addresses()),
             ("writesAfter", F::WritesAfter, Type::Bool),
         ],
-        Message::Protocol => vec![
+        _ => vec![
             ("name", F::Name, Type::Text),
             ("contracts", F::Contracts, addresses()),
             ("holders", F::Holders, addresses()),

@@ -79,8 +79,8 @@ pub struct Inspection {
     pub no_answers: Vec<NoAnswer>,
     /// Rules that need what could not be seen of the transaction, by their place.
     pub blind: Vec<usize>,
-    /// Whether a window had to forget something because of its limits.
-    pub window_dropped: bool,
+    /// Whether a limit cost something: matches of a rule, or entries of a window.
+    pub dropped: bool,
 }
 
 /// Counts of one rule since the start. They are about work done, and are not taken back at a re-organisation.

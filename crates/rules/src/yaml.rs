@@ -142,6 +142,10 @@ pub(crate) fn read(text: &str) -> Result<Vec<Tree>, Problem> {
     Ok(documents)
 }
 
+/// What helps most of those whose text is no YAML.
+const QUOTES: &str = "check indentation and quotes: text that holds `: ` or begins with `{`, `[`, `&`, `*`, `!`, `%`, \
+                      `@` or \"`\" must stand in quotes";
+
 struct Reader<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     text: &'a str,
@@ -156,10 +160,8 @@ impl<'a> Reader<'a> {
                 Some(Ok(event)) => return Ok(Some(event)),
                 Some(Err(error)) => {
                     let at = self.byte(*error.marker());
-                    let remedy = "check indentation and quotes: text that holds `: ` or begins with `{`, `[`, `&`, `*`, \
-                                  `!`, `%`, `@` or \"`\" must stand in quotes";
-                    let what = format!("this is not YAML: {}", error.info());
-                    return Err(Problem::new(at..at + 1, what, remedy));
+                    let problem = format!("this is not YAML: {}", error.info());
+                    return Err(Problem::new(at..at + 1, problem, QUOTES));
                 }
             }
         }

@@ -90,7 +90,7 @@ fn sources(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
 
 /// A problem, for scripts.
 #[derive(Debug, Serialize)]
-struct Problem<'a> {
+struct Said<'a> {
     level: &'static str,
     file: &'a str,
     line: usize,
@@ -99,7 +99,7 @@ struct Problem<'a> {
     remedy: &'a str,
 }
 
-impl<'a> From<&'a Diagnostic> for Problem<'a> {
+impl<'a> From<&'a Diagnostic> for Said<'a> {
     fn from(from: &'a Diagnostic) -> Self {
         Self {
             level: if from.level == Level::Error { "error" } else { "warning" },
@@ -119,7 +119,7 @@ struct Tested<'a> {
     test: &'a str,
     passed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Problem<'a>>,
+    problem: Option<Said<'a>>,
     sentences: &'a [String],
 }
 
@@ -134,7 +134,7 @@ fn test(sources: &[Source], json: bool) -> anyhow::Result<Ending> {
     let n_failed = results.iter().filter(|result| result.problem.is_some()).count();
     if json {
         let tests: Vec<Tested<'_>> = results.iter().map(tested).collect();
-        let problems: Vec<Problem<'_>> = refused.iter().map(Problem::from).collect();
+        let problems: Vec<Said<'_>> = refused.iter().map(Said::from).collect();
         print_json(&serde_json::json!({ "tests": tests, "refused": problems }))?;
     } else {
         table(&results);
@@ -152,7 +152,7 @@ fn tested(result: &TestResult) -> Tested<'_> {
         rule: &result.rule,
         test: &result.name,
         passed: result.problem.is_none(),
-        problem: result.problem.as_ref().map(Problem::from),
+        problem: result.problem.as_ref().map(Said::from),
         sentences: &result.sentences,
     }
 }
@@ -172,7 +172,7 @@ fn lint_all(sources: &[Source], json: bool) -> anyhow::Result<Ending> {
     let found: Vec<Diagnostic> = sources.iter().flat_map(lint).collect();
     let n_errors = found.iter().filter(|diagnostic| diagnostic.level == Level::Error).count();
     if json {
-        let problems: Vec<Problem<'_>> = found.iter().map(Problem::from).collect();
+        let problems: Vec<Said<'_>> = found.iter().map(Said::from).collect();
         print_json(&serde_json::json!({ "problems": problems }))?;
     } else {
         for diagnostic in &found {
@@ -337,7 +337,10 @@ mod tests {
             "{text}"
         );
         assert!(
-            portcullis_rules::test_protocol().contracts.iter().all(|contract| text.contains(&contract.name)),
+            portcullis_rules::test_protocol()
+                .contracts
+                .iter()
+                .all(|contract| text.contains(&contract.name)),
             "{text}"
         );
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use alloy_primitives::U256;
+use alloy_primitives::{I256, U256};
 use portcullis_types::money::Usd;
 
 use super::{
@@ -219,18 +219,7 @@ impl Checker<'_, '_> {
     ) -> Checked {
         let target = self.check(target)?;
         let args: Vec<Node> = args.iter().map(|arg| self.check(arg)).collect::<Result<_, _>>()?;
-        let wrong = |target: &Node| {
-            let remedy = match (&target.ty, MEMBER.contains(&name)) {
-                (_, false) => suggest(name, MEMBER.iter().copied()),
-                (Type::List(_), _) => "see the operators on lists in docs/rules.md".to_owned(),
-                _ => "see the functions in docs/rules.md".to_owned(),
-            };
-            Problem::new(
-                place.clone(),
-                format!("a value of type {} has no `.{name}(…)` with these arguments", target.ty),
-                remedy,
-            )
-        };
+        let wrong = |target: &Node| no_member(name, target, place);
         let element = match &target.ty {
             Type::List(element) => Some((**element).clone()),
             _ => None,
@@ -244,13 +233,7 @@ impl Checker<'_, '_> {
                 if ordered(&ty) && !matches!(ty, Type::Fixed(_)) =>
             {
                 let ty = super::operators::wide(&ty);
-                let zero = match &ty {
-                    Type::Int(_) => Some(Value::Int(alloy_primitives::I256::ZERO)),
-                    Type::Uint(_) => Some(Value::Uint(U256::ZERO)),
-                    Type::Usd => Some(Value::Usd(Usd::ZERO)),
-                    _ => None,
-                };
-                let zero = zero.map(|zero| Node::new(Kind::Const(zero), ty.clone(), place.clone()));
+                let zero = zero(&ty, place);
                 (Function::SumOf, ty, std::iter::once(target).chain(zero).collect())
             }
             ("max", Some(ty), None, None, None) if ordered(&ty) => {
@@ -288,6 +271,27 @@ impl Checker<'_, '_> {
         };
         self.fold(Node::new(Kind::Call(function, parts), ty, place.clone()))
     }
+}
+
+fn no_member(name: &str, target: &Node, place: &Range<usize>) -> Problem {
+    let remedy = match (&target.ty, MEMBER.contains(&name)) {
+        (_, false) => suggest(name, MEMBER.iter().copied()),
+        (Type::List(_), _) => "see the operators on lists in docs/rules.md".to_owned(),
+        _ => "see the functions in docs/rules.md".to_owned(),
+    };
+    let problem = format!("a value of type {} has no `.{name}(…)` with these arguments", target.ty);
+    Problem::new(place.clone(), problem, remedy)
+}
+
+/// The sum of nothing; of amounts there is none, because it would be of no asset.
+fn zero(ty: &Type, place: &Range<usize>) -> Option<Node> {
+    let zero = match ty {
+        Type::Int(_) => Value::Int(I256::ZERO),
+        Type::Uint(_) => Value::Uint(U256::ZERO),
+        Type::Usd => Value::Usd(Usd::ZERO),
+        _ => return None,
+    };
+    Some(Node::new(Kind::Const(zero), ty.clone(), place.clone()))
 }
 
 pub(super) fn arguments(name: &str, place: &Range<usize>) -> Problem {

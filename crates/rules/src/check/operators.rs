@@ -144,8 +144,6 @@ impl Checker<'_, '_> {
         right: Node,
         place: &Range<usize>,
     ) -> Checked {
-        let scale = matches!(operator, Operator::Multiply | Operator::Divide);
-        let sum = matches!(operator, Operator::Add | Operator::Subtract);
         let (left, right) = match (&left.ty, &right.ty) {
             (Type::Literal, other) if other.is_integer() => {
                 let ty = wide(other);
@@ -162,39 +160,17 @@ impl Checker<'_, '_> {
         } else {
             left
         };
-        let ty = match (&left.ty, &right.ty) {
-            (Type::Literal, Type::Literal) => Type::Literal,
-            (Type::Int(_), Type::Int(_)) => Type::INT,
-            (Type::Uint(_), Type::Uint(_)) => Type::UINT,
-            (Type::Usd, Type::Usd) if sum => Type::Usd,
-            (Type::Amount, Type::Amount) if sum => Type::Amount,
-            (Type::Usd, other) | (other, Type::Usd) if scale && other.is_integer() => Type::Usd,
-            (Type::Amount, other) | (other, Type::Amount) if scale && other.is_integer() => {
-                Type::Amount
-            }
-            (a, b) if operator == Operator::Add && a.is_text() && b.is_text() => Type::Text,
-            (Type::Bytes, Type::Bytes) if operator == Operator::Add => Type::Bytes,
-            (Type::List(a), Type::List(b)) if operator == Operator::Add && a == b => {
-                left.ty.clone()
-            }
-            (a, b) => {
-                let remedy = match (a, b) {
-                    (Type::Int(_), Type::Uint(_)) | (Type::Uint(_), Type::Int(_)) => {
-                        "signed and unsigned integers do not mix: convert one with `int(…)` or `uint(…)`"
-                    }
-                    (Type::Amount, _) | (_, Type::Amount) => {
-                        "take `.raw` for smallest units, or `.usd`"
-                    }
-                    _ => "convert one of them",
-                };
-                let symbol = operator.symbol();
-                return Err(Problem::new(
-                    place.clone(),
-                    format!("there is no {a} {symbol} {b}"),
-                    remedy,
-                ));
-            }
-        };
+        let ty = result(operator, &left.ty, &right.ty).ok_or_else(|| {
+            let remedy = match (&left.ty, &right.ty) {
+                (Type::Int(_), Type::Uint(_)) | (Type::Uint(_), Type::Int(_)) => {
+                    "signed and unsigned integers do not mix: convert one with `int(…)` or `uint(…)`"
+                }
+                (Type::Amount, _) | (_, Type::Amount) => "take `.raw` for smallest units, or `.usd`",
+                _ => "convert one of them",
+            };
+            let problem = format!("there is no {} {} {}", left.ty, operator.symbol(), right.ty);
+            Problem::new(place.clone(), problem, remedy)
+        })?;
         let money_right = !matches!(left.ty, Type::Usd | Type::Amount)
             && matches!(right.ty, Type::Usd | Type::Amount);
         if money_right && operator == Operator::Divide {
@@ -214,6 +190,28 @@ impl Checker<'_, '_> {
         let kind = Kind::Arithmetic(operator, Box::new(left), Box::new(right));
         self.fold(Node::new(kind, ty, place.clone()))
     }
+}
+
+/// The type of an operation, if there is one.
+fn result(operator: Operator, left: &Type, right: &Type) -> Option<Type> {
+    let scale = matches!(operator, Operator::Multiply | Operator::Divide);
+    let sum = matches!(operator, Operator::Add | Operator::Subtract);
+    let add = operator == Operator::Add;
+    Some(match (left, right) {
+        (Type::Literal, Type::Literal) => Type::Literal,
+        (Type::Int(_), Type::Int(_)) => Type::INT,
+        (Type::Uint(_), Type::Uint(_)) => Type::UINT,
+        (Type::Usd, Type::Usd) if sum => Type::Usd,
+        (Type::Amount, Type::Amount) if sum => Type::Amount,
+        (Type::Usd, other) | (other, Type::Usd) if scale && other.is_integer() => Type::Usd,
+        (Type::Amount, other) | (other, Type::Amount) if scale && other.is_integer() => {
+            Type::Amount
+        }
+        (a, b) if add && a.is_text() && b.is_text() => Type::Text,
+        (Type::Bytes, Type::Bytes) if add => Type::Bytes,
+        (Type::List(a), Type::List(b)) if add && a == b => left.clone(),
+        _ => return None,
+    })
 }
 
 /// The type of a sum of values of a type.

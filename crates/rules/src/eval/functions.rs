@@ -1,8 +1,8 @@
 //! Functions on values.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
-use alloy_primitives::{Address, B256, I256, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, I256, U256, keccak256};
 use portcullis_types::money::{Asset, Usd};
 
 use super::{Env, Failure, arithmetic, bytes_of, order, same, signed};
@@ -55,41 +55,48 @@ pub(super) fn call(
         (Function::Contains | Function::StartsWith | Function::EndsWith, whole, Some(part)) => {
             found(function, whole, part, env)
         }
-        (Function::Slice, Value::Bytes(bytes), Some(Value::Uint(from))) => {
-            let Some(Value::Uint(to)) = args.get(2) else { return Err(Failure::NotThere) };
-            let (from, to) = (usize::try_from(*from), usize::try_from(*to));
-            let (Ok(from), Ok(to)) = (from, to) else { return Err(Failure::NotThere) };
-            if from > to || to > bytes.len() {
-                return Err(Failure::NotThere);
-            }
-            Ok(Value::Bytes(bytes.slice(from..to)))
-        }
+        (Function::Slice, Value::Bytes(bytes), Some(from)) => slice(bytes, from, args.get(2)),
         (Function::SumOf, Value::List(list), zero) => sum(list, zero, env),
-        (Function::MaxOf | Function::MinOf, Value::List(list), _) => {
-            env.step(list.len())?;
-            let mut best = list.first().ok_or(Failure::NotThere)?;
-            for value in list.iter() {
-                let order = order(value, best)?;
-                if (function == Function::MaxOf && order.is_gt())
-                    || (function == Function::MinOf && order.is_lt())
-                {
-                    best = value;
-                }
-            }
-            Ok(best.clone())
-        }
-        (Function::Distinct, Value::List(list), _) => {
-            let mut kept: Vec<Value> = Vec::new();
-            for value in list.iter() {
-                env.step(kept.len() + 1)?;
-                if !kept.iter().any(|known| same(known, value)) {
-                    kept.push(value.clone());
-                }
-            }
-            Ok(Value::List(Arc::new(kept)))
-        }
+        (Function::MaxOf, Value::List(list), _) => extreme(list, Ordering::Greater, env),
+        (Function::MinOf, Value::List(list), _) => extreme(list, Ordering::Less, env),
+        (Function::Distinct, Value::List(list), _) => distinct(list, env),
         _ => Err(Failure::NotConvertible),
     }
+}
+
+fn slice(bytes: &Bytes, from: &Value, to: Option<&Value>) -> Result<Value, Failure> {
+    let (Value::Uint(from), Some(Value::Uint(to))) = (from, to) else {
+        return Err(Failure::NotConvertible);
+    };
+    match (usize::try_from(*from), usize::try_from(*to)) {
+        (Ok(from), Ok(to)) if from <= to && to <= bytes.len() => {
+            Ok(Value::Bytes(bytes.slice(from..to)))
+        }
+        _ => Err(Failure::NotThere),
+    }
+}
+
+/// The largest or smallest of a list.
+fn extreme(list: &[Value], wanted: Ordering, env: &mut Env<'_>) -> Result<Value, Failure> {
+    env.step(list.len())?;
+    let mut best = list.first().ok_or(Failure::NotThere)?;
+    for value in list {
+        if order(value, best)? == wanted {
+            best = value;
+        }
+    }
+    Ok(best.clone())
+}
+
+fn distinct(list: &[Value], env: &mut Env<'_>) -> Result<Value, Failure> {
+    let mut kept: Vec<Value> = Vec::new();
+    for value in list {
+        env.step(kept.len() + 1)?;
+        if !kept.iter().any(|known| same(known, value)) {
+            kept.push(value.clone());
+        }
+    }
+    Ok(Value::List(Arc::new(kept)))
 }
 
 fn size(value: &Value) -> Result<Value, Failure> {

@@ -1,9 +1,10 @@
 use alloy_primitives::{B256, Bytes, U256};
 use portcullis_types::{
     chain::BlockId,
-    evidence::{Evidence, Log},
+    evidence::{CallKind, Evidence, Frame, Log},
     money::Usd,
 };
+use proptest::prelude::*;
 
 use crate::{RuleSet, Settings, Source, fixture, run_tests, test_protocol};
 
@@ -179,4 +180,46 @@ fn a_rule_speaks_of_its_loss() {
     assert_eq!(seen.matches[0].loss, Usd(2_500_000));
     assert_eq!(seen.matches[0].amount, Some((usdc, U256::from(2_500_000))));
     assert_eq!(seen.matches[0].contract, fixture::made("vault"));
+}
+
+proptest! {
+    /// Whatever a chain holds, there is an answer or a reason.
+    #[test]
+    fn hostile_logs_and_calls_never_panic(
+        data in proptest::collection::vec(any::<u8>(), 0..260),
+        topics in proptest::collection::vec(any::<[u8; 32]>(), 0..3),
+        offset in any::<u64>(),
+    ) {
+        let signature = "(address asset, bytes data, uint8[3] l, string[] s) order, uint256 indexed u, bytes b, int8 i";
+        let conditions = "args.order.data.size() + args.b.size() + args.order.s.size() > 7 && args.order.l[2] > 3 || args.i < 5";
+        let rule = |on: &str, indexed: &str| {
+            let signature = signature.replace("indexed ", indexed);
+            format!("id: t-{on}\n{HEAD}explain: '{{args.order}} {{args.b}}'\ncontracts: any\non: {{{on}: \"f({signature})\"}}\nwhen: |\n  {conditions}\n")
+        };
+        let text = format!("{}---\n{}", rule("event", "indexed "), rule("call", ""));
+        let source = Source { name: "t".into(), text };
+        let mut set = RuleSet::compile(&[source], &test_protocol(), &Settings::default()).unwrap();
+        let keys: Vec<B256> = set.signatures.iter().map(|signature| signature.key).collect();
+        let mut hostile = data.clone();
+        // An offset that leads anywhere, in front.
+        hostile.splice(0..0, U256::from(offset % 300).to_be_bytes::<32>());
+        let mut evidence = super::blank();
+        let all = std::iter::once(keys[0]).chain(topics.into_iter().map(B256::from)).collect();
+        evidence.logs.push(Log { address: fixture::made("vault"), topics: all, data: hostile.clone().into() });
+        let input: Bytes = [&keys[1][..4], &hostile].concat().into();
+        evidence.frames.push(Frame {
+            parent: None,
+            kind: CallKind::Call,
+            from: fixture::made("a"),
+            to: fixture::made("b"),
+            context: fixture::made("b"),
+            value: U256::ZERO,
+            input_length: input.len() as u32 + 7,
+            input,
+            effective: true,
+            failed: false,
+        });
+        let seen = set.inspect(&evidence);
+        prop_assert!(seen.matches.len() + seen.no_answers.len() <= 2);
+    }
 }

@@ -49,6 +49,9 @@ pub(crate) const MATURITIES: &[(&str, Maturity)] = &[
     ("stable", Maturity::Stable),
 ];
 
+const OUTLOOKS: &[(&str, Outlook)] =
+    &[("continues", Outlook::Continues), ("allAtRisk", Outlook::AllAtRisk)];
+
 /// Most that an e-value of a rule may be.
 const E_VALUE_MAX: f64 = 1e6;
 
@@ -71,48 +74,36 @@ pub(crate) fn compile(
     let (whose, whose_text) = on::whose(fields.get("contracts"), context, reporter);
     // Without knowing what it is about, every name would be unknown.
     let subject = subject??;
-    let id = about.as_ref().map(|about| about.id.clone()).unwrap_or_default();
     let mut compiler = Compiler {
         scope: Scope {
-            world: context.world,
             subject: Some(subject.subject),
             args: subject.args.clone(),
             has_args: !subject.signatures.is_empty(),
-            named: std::collections::BTreeMap::new(),
-            window: None,
+            ..Scope::constant(context.world)
         },
         context,
-        id,
+        id: about.as_ref().map(|about| about.id.clone()).unwrap_or_default(),
         used: BTreeSet::new(),
         reporter,
     };
     compiler.names(&fields);
     let when = fields.get("when").and_then(|tree| compiler.condition(tree));
-    let when_text =
-        fields.get("when").and_then(Tree::text).and_then(|t| parse(t).ok()).map(|e| print(&e));
+    let when_text = fields.get("when").and_then(Tree::text).and_then(|text| parse(text).ok());
     let window = fields.get("window").and_then(|tree| compiler.window(tree));
     let loss = fields.get("loss").and_then(|tree| compiler.loss(tree));
     let (e_value, proof) = compiler.confidence(&fields);
-    let outlook = [("continues", Outlook::Continues), ("allAtRisk", Outlook::AllAtRisk)];
-    let outlook =
-        fields.one_of("outlook", &outlook, compiler.reporter).unwrap_or(Outlook::Continues);
+    let outlook = fields.one_of("outlook", OUTLOOKS, compiler.reporter);
     let explain = compiler.explain(&fields);
     compiler.unused(&fields);
-    let failed = reporter.list.iter().skip(before).any(|d| d.level == crate::Level::Error);
-    if failed {
+    if reporter.list.iter().skip(before).any(|d| d.level == crate::Level::Error) {
         return None;
     }
     let when = when.filter(|node| node.constant().is_none());
-    let all = [
-        when.as_ref(),
-        loss.as_ref(),
-        window.as_ref().and_then(|w| w.of.as_ref()),
-        window.as_ref().and_then(|w| w.by.as_ref()),
-    ];
-    let (needs, nodes) = (
-        Needs::all(subject.subject, all.into_iter().flatten()),
-        all.into_iter().flatten().map(Node::size).sum(),
-    );
+    let (of, by) = window.as_ref().map_or((None, None), |w| (w.of.as_ref(), w.by.as_ref()));
+    let all = [when.as_ref(), loss.as_ref(), of, by];
+    let needs = Needs::all(subject.subject, all.into_iter().flatten());
+    let nodes = all.into_iter().flatten().map(Node::size).sum();
+    let tests = fields.get("tests").map(Tree::each).unwrap_or_default();
     Some(Rule {
         about: about?,
         file: reporter.source.name.clone(),
@@ -121,20 +112,17 @@ pub(crate) fn compile(
         whose,
         whose_text,
         when,
-        when_text: when_text.unwrap_or_else(|| "true".to_owned()),
+        when_text: when_text.map_or_else(|| "true".to_owned(), |expr| print(&expr)),
         window,
         e_value,
         proof,
         loss,
-        outlook,
+        outlook: outlook.unwrap_or(Outlook::Continues),
         explain: explain?,
         args: subject.args,
         nodes,
         needs,
-        tests: fields
-            .get("tests")
-            .map(|tests| tests.each().into_iter().cloned().collect())
-            .unwrap_or_default(),
+        tests: tests.into_iter().cloned().collect(),
         tree: tree.clone(),
     })
 }

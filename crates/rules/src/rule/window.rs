@@ -8,24 +8,27 @@ use crate::{
     check::{self, Scope},
     diagnostic::Problem,
     limits::{WINDOW_LENGTH_BLOCKS_MAX, WINDOW_SECONDS_MAX},
+    node::Node,
     ty::Type,
     value::Value,
     window::{Measure, Span, Spec},
     yaml::Tree,
 };
 
+const MEASURES: &[(&str, Measure)] = &[
+    ("count", Measure::Count),
+    ("sum", Measure::Sum),
+    ("max", Measure::Max),
+    ("rate", Measure::Rate),
+];
+const PER: &str = "write `per: 1m` or `per: 1 block`";
+
 impl Compiler<'_, '_, '_> {
     pub(super) fn window(&mut self, tree: &Tree) -> Option<RuleWindow> {
         let known = ["measure", "of", "over", "by", "atLeast", "per"];
         let fields = Fields::new(tree, "a window", &known, self.reporter)?;
-        let words = [
-            ("count", Measure::Count),
-            ("sum", Measure::Sum),
-            ("max", Measure::Max),
-            ("rate", Measure::Rate),
-        ];
         fields.needed("measure", "count, sum, max or rate", self.reporter)?;
-        let measure = fields.one_of("measure", &words, self.reporter)?;
+        let measure = fields.one_of("measure", MEASURES, self.reporter)?;
         let scope = self.scope.clone();
         let of = match fields.get("of") {
             Some(tree) => Some((self.expression(tree, &scope, settled)?, tree)),
@@ -40,22 +43,7 @@ impl Compiler<'_, '_, '_> {
             return None;
         }
         let ty = match &of {
-            Some((node, tree)) => {
-                let good = node.ty.is_integer() || matches!(node.ty, Type::Usd | Type::Amount);
-                if !good {
-                    let problem = format!(
-                        "a window measures numbers, amounts or dollars, this is of type {}",
-                        node.ty
-                    );
-                    self.reporter.error(tree.place.clone(), problem, "convert it with `uint(…)`");
-                    return None;
-                }
-                match node.ty {
-                    Type::Uint(_) => Type::UINT,
-                    Type::Int(_) => Type::INT,
-                    ref other => other.clone(),
-                }
-            }
+            Some((node, tree)) => self.measured(node, tree)?,
             None => Type::UINT,
         };
         let by = match fields.get("by") {
@@ -64,42 +52,48 @@ impl Compiler<'_, '_, '_> {
         };
         let over_text = fields.needed("over", "`10m`, `6h`, `50 blocks`", self.reporter)?;
         let over = self.span(fields.get("over")?, over_text)?;
-        let per = match (measure, fields.get("per")) {
-            (Measure::Rate, Some(tree)) => {
-                let per = self.span(tree, tree.text().unwrap_or_default())?;
-                if std::mem::discriminant(&per) != std::mem::discriminant(&over) {
-                    self.reporter.error(
-                        tree.place.clone(),
-                        "`per` and `over` must both be times or both blocks",
-                        "write `per: 1m` or `per: 1 block`",
-                    );
-                    return None;
-                }
-                per.length()
-            }
-            (Measure::Rate, None) => {
-                self.reporter.error(
-                    tree.place.clone(),
-                    "a rate needs `per`",
-                    "write `per: 1m` or `per: 1 block`",
-                );
-                return None;
-            }
-            (_, Some(tree)) => {
-                self.reporter.error(
-                    tree.place.clone(),
-                    "only a rate has `per`",
-                    "remove it, or write `measure: rate`",
-                );
-                return None;
-            }
-            _ => 1,
-        };
+        let per = self.per(&fields, measure == Measure::Rate, over)?;
         let at_least = self.bound(&fields, &ty)?;
         self.scope.window = Some((ty, by.as_ref().map(|by| by.ty.clone())));
         let words = format!("{} over {over_text}", fields.text("measure", self.reporter)?);
         let spec = Spec { measure, over, per, at_least };
         Some(RuleWindow { spec, of: of.map(|(node, _)| node), by, words })
+    }
+
+    /// The type of what is measured.
+    fn measured(&mut self, node: &Node, tree: &Tree) -> Option<Type> {
+        match &node.ty {
+            Type::Uint(_) => Some(Type::UINT),
+            Type::Int(_) => Some(Type::INT),
+            Type::Usd | Type::Amount => Some(node.ty.clone()),
+            other => {
+                let problem = format!(
+                    "a window measures numbers, amounts or dollars, this is of type {other}"
+                );
+                self.reporter.error(tree.place.clone(), problem, "convert it with `uint(…)`");
+                None
+            }
+        }
+    }
+
+    /// What a rate is per; 1 for other measures.
+    fn per(&mut self, fields: &Fields<'_>, is_rate: bool, over: Span) -> Option<u64> {
+        let (problem, remedy, place) = match (is_rate, fields.get("per")) {
+            (false, None) => return Some(1),
+            (true, Some(tree)) => {
+                let per = self.span(tree, tree.text().unwrap_or_default())?;
+                if std::mem::discriminant(&per) == std::mem::discriminant(&over) {
+                    return Some(per.length());
+                }
+                ("`per` and `over` must both be times or both blocks", PER, &tree.place)
+            }
+            (true, None) => ("a rate needs `per`", PER, fields.place),
+            (false, Some(tree)) => {
+                ("only a rate has `per`", "remove it, or write `measure: rate`", &tree.place)
+            }
+        };
+        self.reporter.error(place.clone(), problem, remedy);
+        None
     }
 
     pub(super) fn bound(&mut self, fields: &Fields<'_>, ty: &Type) -> Option<Value> {

@@ -63,7 +63,7 @@ impl<'e> Bench<'e> {
         });
         let dropped_before = window.groups_dropped + window.blocks_dropped;
         let said = judge(rule, &mut env, window);
-        out.window_dropped |= window.groups_dropped + window.blocks_dropped > dropped_before;
+        out.dropped |= window.groups_dropped + window.blocks_dropped > dropped_before;
         health.evaluations += 1;
         match said {
             Ok(None) => {}
@@ -71,6 +71,7 @@ impl<'e> Bench<'e> {
                 // Of each rule by itself: a flood of what one sees must not hide what another sees.
                 if out.matches.iter().filter(|one| one.rule == number).count() >= MATCHES_MAX {
                     health.dropped += 1;
+                    out.dropped = true;
                     return;
                 }
                 let sentence = rule.explain.fill(&mut env);
