@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_backtest::{
     BacktestError, Options, Progress, Unlabelled,
+    loss::{Basis, LossCurve},
     report::{RecallOf, Report},
     run,
 };
@@ -168,10 +169,13 @@ fn text(report: &Report, paint: Paint) -> String {
         };
         let shown: Vec<String> =
             saved.iter().map(|(key, saved)| format!("{} {saved:.1} %", unit(key))).collect();
-        line(
-            "loss saved",
-            format!("{} (mean of {} curves)", shown.join(", "), report.loss_curves.len()),
-        );
+        let is_assumed = |curve: &LossCurve| curve.basis == Basis::AssumedFirstLoss;
+        let assumed = if report.loss_curves.iter().any(is_assumed) {
+            "; in tables the first theft is taken as the first alert"
+        } else {
+            ""
+        };
+        line("loss saved", format!("{} (mean over losses over time{assumed})", shown.join(", ")));
     }
     if report.blind_transactions > 0 {
         let blind =
