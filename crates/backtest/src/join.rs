@@ -134,7 +134,7 @@ pub fn join(recording: usize, tape: Tape, labels: &FileLabels, unlabelled: Unlab
     joined
 }
 
-/// The labels of exploits that no transaction of `joined` answers to.
+/// The labels of exploits that no transaction of `joined` answers to; those of recordings that were not played are left out.
 pub fn labels_without_transaction(
     labels: &[FileLabels],
     joined: &[Joined],
@@ -143,7 +143,7 @@ pub fn labels_without_transaction(
     let found: std::collections::BTreeSet<B256> = told().map(|told| told.seen.hash).collect();
     let mut missing = Vec::new();
     let mut done: Vec<&Arc<crate::labels::Labels>> = Vec::new();
-    for file in labels {
+    for (file, _) in labels.iter().zip(joined).filter(|(_, one)| one.chain.is_some()) {
         if done.iter().any(|known| Arc::ptr_eq(known, &file.hashes)) {
             continue;
         }

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_backtest::{
     BacktestError, Options, Progress, Unlabelled,
+    loss::{Basis, DELAYS, LossCurve},
     report::{RecallOf, Report},
     run,
 };
@@ -158,20 +159,22 @@ fn text(report: &Report, paint: Paint) -> String {
     if let (Some(p50), Some(p90)) = (lead.p50, lead.p90) {
         line("lead", format!("p50 {p50} s, p90 {p90} s, of {} incidents", report.lead_known));
     }
-    let saved =
-        report.loss_saved_percent.0.iter().filter_map(|(key, saved)| Some((key, (*saved)?)));
-    let mut saved: Vec<(&&str, f64)> = saved.collect();
-    saved.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let saved_at = |key| report.loss_saved_percent.0.get(key).copied().flatten();
+    let saved: Vec<(&str, f64)> =
+        DELAYS.iter().filter_map(|(key, _)| Some((*key, saved_at(*key)?))).collect();
     if !saved.is_empty() {
         let unit = |key: &str| {
             if key == "1block" { "next block".to_owned() } else { format!("{key} min") }
         };
         let shown: Vec<String> =
             saved.iter().map(|(key, saved)| format!("{} {saved:.1} %", unit(key))).collect();
-        line(
-            "loss saved",
-            format!("{} (mean of {} curves)", shown.join(", "), report.loss_curves.len()),
-        );
+        let is_assumed = |curve: &LossCurve| curve.basis == Basis::AssumedFirstLoss;
+        let assumed = if report.loss_curves.iter().any(is_assumed) {
+            "; in tables the first theft is taken as the first alert"
+        } else {
+            ""
+        };
+        line("loss saved", format!("{} (mean over losses over time{assumed})", shown.join(", ")));
     }
     if report.blind_transactions > 0 {
         let blind =

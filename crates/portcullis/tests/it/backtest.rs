@@ -14,6 +14,8 @@ protocols:
     chain: ethereum
     contracts:
       - {name: market, address: "0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1", holdsValue: true}
+    assets:
+      - {symbol: ETH, decimals: 18, priceUsd: 2000}
     detectors:
       - detector: control-plane
         functions:

@@ -30,7 +30,10 @@ fn a_report_is_told_in_a_few_lines() {
             alerts: 3,
             automatic: 1,
         }],
-        labels_without_transaction: vec![LabelAlone { hash: Default::default(), incident: None }],
+        labels_without_transaction: vec![LabelAlone {
+            hash: alloy_primitives::B256::ZERO,
+            incident: None,
+        }],
         seconds_elapsed: 2.0,
         transactions_per_second: 3_477.0,
         ..Report::default()
