@@ -277,7 +277,7 @@ fn alert_of(suspicion: Suspicion, place: usize) -> Alert {
         suspects: vec![place],
         level: Some(suspicion.level),
         class: class_name(suspicion.class).to_owned(),
-        e_value: strongest(&voices),
+        e_value: finite(suspicion.e_value),
         voices,
         attackers: suspicion.attackers,
         victims: suspicion.victims,
@@ -302,10 +302,6 @@ fn sentence(text: &str) -> String {
 /// JSON knows neither infinity nor "not a number"; the first is as sure as a float can say, the second says nothing.
 fn finite(e_value: f64) -> f64 {
     if e_value.is_nan() { 0.0 } else { e_value.clamp(0.0, f64::MAX) }
-}
-
-fn strongest(voices: &[Voice]) -> f64 {
-    voices.iter().map(|voice| voice.e_value).fold(0.0, f64::max)
 }
 
 /// The name of a class as it stands in reports.

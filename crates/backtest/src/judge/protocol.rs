@@ -16,7 +16,7 @@ use portcullis_types::{
     ids::{CaseId, ChainId, Millis, Seq},
 };
 
-use super::{Alert, LossSeen, Voice, finite, sentence, strongest};
+use super::{Alert, LossSeen, Voice, finite, sentence};
 use crate::footage::{Footage, Scene};
 
 /// An engine and what it needs to be driven.
@@ -228,8 +228,15 @@ fn alert(suspects: Vec<usize>, is_acted: bool, findings: impl Iterator<Item = Fi
 fn class_of(detector: &str) -> &'static str {
     match detector {
         "reentrancy" => "reentrancy",
-        "invariant" => "accounting",
-        "control-plane" => "accessControl",
+        "invariant" | "supply" | "vault" | "net-loss" => "accounting",
+        "control-plane" | "first-caller" => "accessControl",
+        "price-manipulation" | "volatility" | "market-or-theft" => "priceManipulation",
+        "governance" => "governance",
+        "bridge" => "bridge",
         _ => "other",
     }
+}
+
+fn strongest(voices: &[Voice]) -> f64 {
+    voices.iter().map(|voice| voice.e_value).fold(0.0, f64::max)
 }
