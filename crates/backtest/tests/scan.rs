@@ -2,8 +2,8 @@
 //! (`cargo test -p portcullis-backtest --test scan -- --nocapture`).
 //!
 //! Rules were made looking at the incidents whose hash ends in an even digit. When they stood, 55 of those 65 were found
-//! and 30 of the 48 others, which nobody had looked at; what has been added since (`governed`, pools that trade and are
-//! paid nothing, poses that are paid for) was added knowing what of the others was missed.
+//! and 30 of the 48 others, which had been printed and not studied until then; what has been added since (`governed`,
+//! pools that trade and are paid nothing, poses that are paid for) was added knowing what of the others was missed.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
