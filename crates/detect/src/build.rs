@@ -17,6 +17,7 @@ use crate::{
     gross_outflow::GrossOutflow,
     invariant::Invariant,
     novelty::Novelty,
+    number::Decimal,
     reentrancy::Reentrancy,
     rules::Rules,
 };
@@ -80,6 +81,9 @@ pub fn build(
     })
 }
 
+/// Largest factor by which a breach must exceed its bound to be a proof.
+const HARD_FACTOR_MAX: u64 = 100;
+
 /// Looks names up in a protocol on behalf of one detector.
 pub(crate) struct Resolver<'a> {
     pub(crate) protocol: &'a Protocol,
@@ -115,6 +119,17 @@ impl<'a> Resolver<'a> {
             Some(wanted) => Ok(wanted),
             None => Ok(self.meta.maturity),
         }
+    }
+
+    /// The factor in thousandths from which on a breach is a proof; none if no breach is one.
+    pub(crate) fn hard_factor(&self, factor: Option<Decimal>) -> Result<Option<u64>, ConfigError> {
+        let Some(factor) = factor else { return Ok(None) };
+        let thousandths = factor.units(3).and_then(|thousandths| u64::try_from(thousandths).ok());
+        let range = 1_000..=HARD_FACTOR_MAX * 1_000;
+        thousandths.filter(|factor| range.contains(factor)).map(Some).ok_or_else(|| {
+            let problem = "it is outside 1 to 100 or has more than three places";
+            self.error("hardFactor", problem, "leave it out: no breach is a proof then")
+        })
     }
 
     pub(crate) fn contract(&self, field: &str, name: &str) -> Result<&'a Contract, ConfigError> {

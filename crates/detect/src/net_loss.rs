@@ -160,7 +160,7 @@ impl NetLoss {
             books,
             venues,
             tolerance_bps,
-            hard_factor: limit::hard_factor(&resolver, config.hard_factor)?,
+            hard_factor: resolver.hard_factor(config.hard_factor)?,
             limits,
             balances,
         })

@@ -152,7 +152,7 @@ impl Supply {
             backing,
             expected: resolver.accounts("expectedRecipients", &config.expected_recipients)?,
             limits: limit::limits(&resolver, spec, &config.limits)?,
-            hard_factor: limit::hard_factor(&resolver, config.hard_factor)?,
+            hard_factor: resolver.hard_factor(config.hard_factor)?,
             rebasing: config.rebasing,
             prices: Prices::new(&resolver, &config.oracles)?,
             total: Side::new(&resolver, "totalSupply", &term)?,

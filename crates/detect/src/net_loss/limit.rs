@@ -21,9 +21,6 @@ pub const WINDOW_BLOCKS_MAX: u64 = 65_536;
 /// Share of a bound, in thousandths, from which on a transaction in a broken window is worth a finding of its own.
 const NEWS_THOUSANDTHS: u64 = 100;
 
-/// Largest `hardFactor`.
-const HARD_FACTOR_MAX: u64 = 100;
-
 #[derive(Debug)]
 pub(super) struct Limit {
     /// None: one transaction.
@@ -58,23 +55,6 @@ pub(super) fn limits(
         limits.push(Limit::new(resolver, index, config)?);
     }
     Ok(limits)
-}
-
-/// The factor in thousandths from which on a breach is a proof.
-pub(super) fn hard_factor(
-    resolver: &Resolver<'_>,
-    factor: Option<Decimal>,
-) -> Result<Option<u64>, ConfigError> {
-    let Some(factor) = factor else { return Ok(None) };
-    let thousandths = factor.units(3).and_then(|thousandths| u64::try_from(thousandths).ok());
-    let range = 1_000..=HARD_FACTOR_MAX * 1_000;
-    thousandths.filter(|factor| range.contains(factor)).map(Some).ok_or_else(|| {
-        resolver.error(
-            "hardFactor",
-            "it is outside 1 to 100 or has more than three places",
-            "leave it out: no breach is a proof then",
-        )
-    })
 }
 
 impl Limit {

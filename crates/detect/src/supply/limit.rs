@@ -15,9 +15,6 @@ use crate::{
 /// Most limits of one detector.
 pub const LIMITS_MAX: usize = 64;
 
-/// Largest `hardFactor`.
-const HARD_FACTOR_MAX: u64 = 100;
-
 /// Largest ratio, thousandths.
 const RATIO_MAX: u64 = 1_000_000_000;
 
@@ -65,20 +62,6 @@ pub(super) fn limits(
         });
     }
     Ok(limits)
-}
-
-/// The factor in thousandths from which on a breach is a proof.
-pub(super) fn hard_factor(
-    resolver: &Resolver<'_>,
-    factor: Option<Decimal>,
-) -> Result<Option<u64>, ConfigError> {
-    let Some(factor) = factor else { return Ok(None) };
-    let thousandths = factor.units(3).and_then(|thousandths| u64::try_from(thousandths).ok());
-    let range = 1_000..=HARD_FACTOR_MAX * 1_000;
-    thousandths.filter(|factor| range.contains(factor)).map(Some).ok_or_else(|| {
-        let problem = "it is outside 1 to 100 or has more than three places";
-        resolver.error("hardFactor", problem, "leave it out: no breach is a proof then")
-    })
 }
 
 impl Limit {

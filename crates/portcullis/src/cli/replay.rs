@@ -219,7 +219,8 @@ fn play_line(player: &mut Player, line: RecordingLine) -> anyhow::Result<()> {
             player.play(&BlockMaterial::alone(phase.chain_id, number, None, hash, phase.trace))?;
         }
         RecordingLine::Access(access) => {
-            let detail = "slots and calls without a call tree: no Evidence can be made of them";
+            let detail =
+                "function entries without a call tree: play them with `portcullis backtest`";
             let cause = BlindCause::Incomplete { detail: detail.to_owned() };
             player.go_blind(access.block_number, access.block_number, cause)?;
         }
