@@ -76,6 +76,8 @@ abstract contract GateQueue is GateFlow {
             uint256 readyAt = until < latest ? until : latest;
             if (claim.status != ClaimStatus.Queued || readyAt <= claim.readyAt) continue;
             if (readyAt <= block.timestamp) continue;
+            // Once it could be released, an announcement made before counts no more.
+            if (block.timestamp >= claim.readyAt) claim.recallAt = 0;
             claim.readyAt = uint48(readyAt);
             emit ClaimHeld(ids[i], msg.sender, uint48(readyAt));
             ++held;
