@@ -90,19 +90,20 @@ abstract contract GateFlow is GateLimits {
     /// @dev Gives room back to the asset's scales, as far as the total for credit allows. Never reverts.
     function _credit(address asset, uint256 amount) internal returns (uint256 credited) {
         AssetState storage state = _gate().assets[asset];
-        BucketLib.Bucket memory total = state.creditTotal;
-        total.settle(BucketLib.untouched());
-        credited = Math.min(amount, total.available(BucketLib.untouched()));
+        credited = Math.min(amount, _roomOf(state.creditTotal, BucketLib.untouched()));
         if (credited == 0) return 0;
-        total.take(credited);
-        (state.creditTotal.debt, state.creditTotal.updatedAt) = (total.debt, total.updatedAt);
         BucketLib.Factor memory factor = _factor(state);
+        uint256 given = 0;
         for (uint256 i = 0; i < state.nScales; ++i) {
             BucketLib.Bucket memory bucket = state.scales[i];
             bucket.settle(factor);
+            given = Math.max(given, Math.min(credited, bucket.usedUnits()));
             bucket.give(credited);
             (state.scales[i].debt, state.scales[i].updatedAt) = (bucket.debt, bucket.updatedAt);
         }
+        // What gave nobody room, because little was used, does not count against the total.
+        credited = given;
+        _takeOne(state.creditTotal, BucketLib.untouched(), credited);
         emit InflowCredited(asset, credited);
     }
 
@@ -177,18 +178,19 @@ abstract contract GateFlow is GateLimits {
         mine.settle(BucketLib.untouched());
     }
 
-    /// @dev The multiplier is at most governance's; a source that is missing, fails or answers less than one is one.
+    /// @dev A user's small exit times the multiplier, at most governance's; zero for a user without reputation, which is
+    /// everybody whose source is missing, fails or answers no more than one: the total is not for them.
     function _enlarged(AssetState storage state, address asset, address user, uint128 capacity)
         private
         view
         returns (uint128)
     {
-        (bool ok, uint256 bps,) = BoundedCall.ask(
+        (, uint256 bps,) = BoundedCall.ask(
             address(_gate().reputation), abi.encodeCall(IReputation.multiplierBps, (user, asset)), 1
         );
-        if (!ok || bps <= BucketLib.ONE) return capacity;
-        uint256 enlarged = uint256(capacity) * Math.min(bps, state.maxMultiplierBps) / BucketLib.ONE;
-        return uint128(Math.min(enlarged, type(uint128).max));
+        bps = Math.min(bps, state.maxMultiplierBps);
+        if (bps <= BucketLib.ONE) return 0;
+        return uint128(Math.min(uint256(capacity) * bps / BucketLib.ONE, type(uint128).max));
     }
 
     // -------------------------------------------------------------------------------------------------------- value
