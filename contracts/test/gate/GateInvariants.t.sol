@@ -51,6 +51,51 @@ contract GateInvariants is RangeTest {
         }
     }
 
+    /// @dev A long walk with a fixed seed: everything that can happen does, so no invariant holds for want of trying.
+    function test_the_handler_reaches_everything() public {
+        FuzzSelector memory target = targetSelectors()[0];
+        for (uint256 i = 0; i < 1500; ++i) {
+            uint256 seed = uint256(keccak256(abi.encode("walk", i)));
+            bytes4 selector = target.selectors[seed % target.selectors.length];
+            bytes memory words = abi.encode(
+                uint256(keccak256(abi.encode(seed, 1))) >> 192,
+                uint256(keccak256(abi.encode(seed, 2))) >> 192,
+                uint256(keccak256(abi.encode(seed, 3))) >> 128,
+                uint256(keccak256(abi.encode(seed, 4))) >> 192
+            );
+            seed = uint256(keccak256(abi.encode(seed)));
+            if (selector == GateHandler.tighten.selector) {
+                words = abi.encode(seed % 3, seed % 10_001, seed % 5 hours);
+            }
+            if (selector == GateHandler.overreach.selector) words = abi.encode(seed % 2, seed, seed);
+            if (selector == GateHandler.recall.selector) words = abi.encode(seed >> 8, seed % 2);
+            if (selector == GateHandler.lie.selector) {
+                words = abi.encode(seed, seed >> 8, seed >> 16, seed % 256);
+            }
+            (bool ok,) = address(handler).call(bytes.concat(selector, words));
+            require(ok, "a step failed");
+        }
+        string[11] memory what = [
+            "passed",
+            "queued",
+            "sybil",
+            "tightened",
+            "held",
+            "lifted",
+            "set",
+            "applied",
+            "recalled",
+            "released",
+            "small"
+        ];
+        for (uint256 i = 0; i < what.length; ++i) {
+            assertGe(handler.count(what[i]), 2, what[i]);
+        }
+        handler.checkFunds();
+        handler.checkBounds();
+        handler.checkEveryClaimIsPaid();
+    }
+
     /// @dev No path loses a user's queued funds.
     function invariant_every_claim_is_whole_and_is_paid() public {
         handler.checkFunds();
