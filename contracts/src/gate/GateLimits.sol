@@ -71,9 +71,7 @@ abstract contract GateLimits is IOutflowGate {
 
     /// @dev keccak256(abi.encode(uint256(keccak256("portcullis.storage.OutflowGate")) - 1)) & ~bytes32(uint256(0xff)):
     /// ERC-7201, so that a protocol that inherits the gate, also behind a proxy, keeps its own layout.
-    bytes32 private constant STORAGE = keccak256(
-        abi.encode(uint256(keccak256("portcullis.storage.OutflowGate")) - 1)
-    ) & ~bytes32(uint256(0xff));
+    bytes32 private constant STORAGE = 0x1dd26d7b8b2938d243c9a6f639f313374aa73fc0c2e7bb2cbc18653ac4858500;
 
     constructor(uint256 loosenDelay_) {
         loosenDelay = loosenDelay_;

@@ -51,6 +51,13 @@ contract GateLimitsTest is GateTest {
         assertEq(gate.NATIVE() == NATIVE && gate.VALUE() == VALUE ? 1 : 0, 1, "names");
     }
 
+    /// @dev ERC-7201: the list of assets is the second word of the gate's storage.
+    function test_storage_is_where_its_name_says() public view {
+        bytes32 slot = keccak256(abi.encode(uint256(keccak256("portcullis.storage.OutflowGate")) - 1))
+            & ~bytes32(uint256(0xff));
+        assertEq(uint256(vm.load(address(gate), bytes32(uint256(slot) + 1))), 1, "one asset");
+    }
+
     function test_stricter_at_once() public {
         IOutflowGate.Limits memory limits = usual();
         limits.scales[0] = limit(50, 50, 1 hours);

@@ -29,6 +29,38 @@ contract CancellerUnitTest is CancellerTest {
         assertEq(canceller.cancelsLeft(false), 2, "one of three");
     }
 
+    /// @dev What a client has to hash, spelled out.
+    function test_typed_data() public view {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
+                keccak256("Portcullis Canceller"),
+                keccak256("1"),
+                block.chainid,
+                address(canceller)
+            )
+        );
+        bytes memory fields = abi.encode(bytes32(uint256(7)), INCIDENT, 1, START);
+        bytes32 operation =
+            keccak256("CancelOperation(bytes32 id,bytes32 incident,uint256 guardianEpoch,uint256 deadline)");
+        bytes32 proposal =
+            keccak256("CancelProposal(uint256 id,bytes32 incident,uint256 guardianEpoch,uint256 deadline)");
+        bytes32 message = keccak256(bytes.concat(operation, fields));
+        assertEq(
+            uint256(canceller.operationDigest(bytes32(uint256(7)), INCIDENT, START)),
+            uint256(keccak256(bytes.concat(hex"1901", domain, message))),
+            "operation"
+        );
+        message = keccak256(bytes.concat(proposal, fields));
+        assertEq(
+            uint256(canceller.proposalDigest(7, INCIDENT, START)),
+            uint256(keccak256(bytes.concat(hex"1901", domain, message))),
+            "proposal"
+        );
+    }
+
     function test_warden_cancels_alone_on_its_own_budget() public {
         bytes32 id = queue(TARGET, upgrade(), 1);
         wardenCancels(id);

@@ -112,6 +112,41 @@ contract GuardianModuleTest is SafeTest {
         module.execCall(id, cap(2, 5), INCIDENT, START + 100, signers, signatures);
     }
 
+    /// @dev What a client has to hash, spelled out.
+    function test_typed_data() public {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
+                keccak256("Portcullis GuardianModule"),
+                keccak256("1"),
+                block.chainid,
+                address(module)
+            )
+        );
+        bytes32 message = keccak256(
+            abi.encode(
+                keccak256(
+                    "GuardianCall(uint256 permission,bytes data,bytes32 incident,uint256 guardianEpoch,uint256 deadline)"
+                ),
+                7,
+                keccak256(PAUSE),
+                INCIDENT,
+                1,
+                START
+            )
+        );
+        assertEq(
+            uint256(module.callDigest(7, PAUSE, INCIDENT, START)),
+            uint256(keccak256(bytes.concat(hex"1901", domain, message))),
+            "digest"
+        );
+        assertEq(module.guardianEpoch(), 1, "the first set");
+        ownersCall(address(module), abi.encodeCall(GuardianSet.setGuardians, (guardians, 2)));
+        assertEq(module.guardianEpoch(), 2, "the second");
+    }
+
     function test_signers_must_be_enough_different_ascending_guardians() public {
         uint256 id = grantPause();
         bytes32 digest = module.callDigest(id, PAUSE, INCIDENT, START);
