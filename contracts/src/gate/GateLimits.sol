@@ -139,7 +139,7 @@ abstract contract GateLimits is IOutflowGate {
         _checkGateRole(Role.Governance);
         AssetState storage state = _gate().assets[asset];
         if (block.timestamp >= state.tightening.until) revert NotTightened(asset);
-        _settleTightened(state);
+        // The time until now still counts as tightened when the buckets are settled next.
         state.tightening.until = uint48(block.timestamp);
         emit TighteningEnded(asset);
     }

@@ -244,6 +244,14 @@ contract GateLimitsTest is GateTest {
         assertEq(gate.available(TOKEN), 50, "half of an hour's refill");
     }
 
+    function test_tightening_does_not_reach_back() public {
+        gate.onOutflow(TOKEN, alice, bob, 100);
+        skip(30 minutes);
+        tighten(5000, 1 hours);
+        skip(1 hours);
+        assertEq(gate.available(TOKEN), 100, "half an hour's refill in full, and an hour's by half");
+    }
+
     function test_sentinel_cannot_leave_its_bounds() public {
         vm.expectPartialRevert(IOutflowGate.TightenTooFar.selector);
         tighten(999, 1 hours);
