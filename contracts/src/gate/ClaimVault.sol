@@ -16,7 +16,9 @@ contract ClaimVault {
     /// @notice The native asset's address (ERC-7528).
     address public constant NATIVE = 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE;
 
+    /// @notice Only the gate opens a vault.
     error NotTheGate(address caller);
+    /// @notice The receiver refused the native asset; the claim stays as it was.
     error NativeTransferFailed(address receiver, uint256 amount);
 
     /// @notice The native asset may arrive after the box was deployed.

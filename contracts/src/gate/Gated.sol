@@ -24,6 +24,7 @@ abstract contract Gated {
     /// @notice The gate that is asked. Immutable: a thief of the owner's key cannot swap it for an open one.
     IOutflowHook public immutable outflowGate;
 
+    /// @notice The receiver refused the native asset.
     error GatedTransferFailed(address receiver, uint256 amount);
 
     constructor(IOutflowHook gate) {

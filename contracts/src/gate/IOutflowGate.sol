@@ -143,23 +143,41 @@ interface IOutflowGate {
     /// @notice A claim went back to where it came from.
     event ClaimRecalled(uint256 indexed id, address indexed protocol, uint256 amount);
 
+    /// @notice The caller has not the role that the call is reserved for.
     error NotAllowed(address caller, Role needed);
+    /// @notice Delays (seconds) outside their bounds; see `GateQueue`.
     error InvalidDelays(uint256 claimDelay, uint256 maxHold, uint256 recallDelay, uint256 loosenDelay);
+    /// @notice Limits that no gate can keep; see `GateRules.isSound`.
     error InvalidLimits(address asset);
+    /// @notice The gate has `maximum` assets; it takes no more.
     error TooManyAssets(uint256 maximum);
+    /// @notice No limits of this asset are announced.
     error NothingScheduled(address asset);
+    /// @notice Not before `earliest` (UNIX seconds).
     error TooEarly(uint256 earliest);
+    /// @notice A sentinel may leave `minimum` to `maximum` basis points at this moment.
     error TightenTooFar(uint256 bps, uint256 minimum, uint256 maximum);
+    /// @notice A sentinel may tighten for 1 to `maximum` seconds.
     error TightenTooLong(uint256 duration, uint256 maximum);
+    /// @notice The next tightening may begin at `earliest` (UNIX seconds).
     error TightenCoolingDown(uint256 earliest);
+    /// @notice No tightening of this asset lasts.
     error NotTightened(address asset);
+    /// @notice The zero address cannot be paid.
     error InvalidReceiver(address receiver);
+    /// @notice The claim does not exist, or was recalled.
     error WrongStatus(uint256 id, ClaimStatus status);
+    /// @notice Only the receiver of a claim may name another.
     error NotTheReceiver(address caller, address receiver);
+    /// @notice The claim does not wait, or no guardian holds it at this moment.
     error NotHeld(uint256 id);
+    /// @notice This gate has no recalls: its `recallDelay` is zero.
     error RecallDisabled();
+    /// @notice No recall of this claim is announced.
     error RecallNotScheduled(uint256 id);
+    /// @notice Send exactly `needed` wei with the call.
     error NotEnoughNative(uint256 sent, uint256 needed);
+    /// @notice The receiver refused the native asset.
     error NativeTransferFailed(address receiver, uint256 amount);
 
     /// @notice The native asset's address (ERC-7528).

@@ -81,12 +81,19 @@ contract Canceller is GuardianSet {
     /// @notice Governance set a budget: `perEpoch` cancellations at once, and again in each `epoch` seconds.
     event BudgetSet(bool ofWarden, uint32 perEpoch, uint32 epoch);
 
+    /// @notice Reserved for the Warden.
     error NotWarden(address caller);
+    /// @notice Register the operation or proposal with its calls first.
     error NotRegistered(bytes32 id);
+    /// @notice It only takes power from this contract, and so cannot be cancelled by it.
     error ProtectedOperation(bytes32 id);
+    /// @notice No cancellation is left at this moment; see `cancelsLeft`.
     error BudgetSpent(bool ofWarden);
+    /// @notice 1 to 100 cancellations, in an epoch of at least a day (seconds).
     error InvalidBudget(uint256 perEpoch, uint256 epoch);
+    /// @notice As many values and payloads as targets; a single operation has one.
     error LengthMismatch();
+    /// @notice The proposal was not cancelled here, or the second step is done.
     error NotOrdered(uint256 id);
 
     /// @notice Deploys a canceller, without a Warden.

@@ -40,10 +40,15 @@ contract GuardianModule is ModuleList, GuardianScope, GuardianSet, IERC165 {
     /// @notice Zodiac's event of the same name.
     event ChangedGuard(address guard);
 
+    /// @notice The target reverted, with this data; nothing was spent.
     error CallFailed(bytes returnData);
+    /// @notice The contract does not say by ERC-165 that it is a Safe transaction guard.
     error NotAGuard(address guard);
+    /// @notice At most `maximum` permissions for one module.
     error TooManyPermissions(uint256 maximum);
+    /// @notice Neither value nor delegatecall, ever.
     error OnlyPlainCalls(uint256 value, uint8 operation);
+    /// @notice No permission assigned to this module covers this call now.
     error NoPermissionFor(address module, address target);
 
     /// @param safe the Safe that enables this module, and alone configures it

@@ -48,8 +48,11 @@ abstract contract GuardianScope {
     /// @notice The Safe withdrew a permission.
     event PermissionRevoked(uint256 indexed id);
 
+    /// @notice A permission that cannot be granted; see `Permission` and the limits above.
     error InvalidPermission(address target, bytes4 selector);
+    /// @notice The permission does not cover this call.
     error OutOfScope(uint256 id, address target);
+    /// @notice The permission expired (UNIX seconds), is used up, revoked or was never granted.
     error PermissionOver(uint256 id, uint256 expiresAt, uint256 usesLeft);
 
     /// @notice One permission; `usesLeft` is 0 once it is used up or revoked.

@@ -30,13 +30,21 @@ abstract contract GuardianSet is EIP712 {
     /// @notice One guardian took the agreement back.
     event ApprovalWithdrawn(bytes32 indexed digest, address indexed guardian);
 
+    /// @notice Reserved for the Safe, or for governance.
     error NotAuthority(address caller);
+    /// @notice The account is no guardian, or has not agreed.
     error NotGuardian(address account);
+    /// @notice 1 to 16 different guardians, and a threshold of 1 to their number.
     error InvalidGuardians();
+    /// @notice The deadline (UNIX seconds) is over: sign a new message.
     error MessageExpired(uint256 deadline);
+    /// @notice The message was used: sign one with another incident or deadline.
     error MessageSpent(bytes32 digest);
+    /// @notice Sort signers by address; none may be there twice.
     error SignersNotAscending(address last, address next);
+    /// @notice The signature is not this signer's for this message, or the agreement by call is missing.
     error InvalidSignature(address signer);
+    /// @notice `needed` signers are needed, with one signature each.
     error TooFewGuardians(uint256 agreed, uint256 needed);
 
     constructor(address[] memory guardians_, uint256 threshold_) {

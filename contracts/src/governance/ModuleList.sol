@@ -10,7 +10,9 @@ abstract contract ModuleList is IAvatar {
 
     mapping(address module => address next) private _modules;
 
+    /// @notice No module can be this, or it is (or is not) in the list already.
     error InvalidModule(address module);
+    /// @notice The caller is not an enabled module.
     error NotModule(address caller);
 
     constructor() {

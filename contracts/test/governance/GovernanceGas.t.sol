@@ -6,7 +6,7 @@ import {IAvatar} from "../../src/governance/IAvatar.sol";
 import {CancellerTest} from "./CancellerTest.sol";
 import {Market, SafeTest} from "./SafeTest.sol";
 
-/// @dev Writes snapshots/GovernanceGas.json.
+/// @dev Writes snapshots/ModuleGas.json and snapshots/CancellerGas.json.
 contract ModuleGas is SafeTest {
     bytes private constant PAUSE = abi.encodeCall(Market.pause, ());
 
@@ -17,13 +17,13 @@ contract ModuleGas is SafeTest {
     function test_gas_two_guardians_pause() public {
         uint256 id = grantPause();
         exec(id, PAUSE, 2);
-        more.snapshotGasLastCall("GovernanceGas", "module: 2 signatures, pause through the Safe");
+        more.snapshotGasLastCall("ModuleGas", "2 signatures, pause through the Safe");
     }
 
     function test_gas_two_guardians_set_a_bounded_cap() public {
         uint256 id = grantCaps();
         exec(id, abi.encodeCall(Market.setCap, (1, 1)), 2);
-        more.snapshotGasLastCall("GovernanceGas", "module: 2 signatures, 2 bounded words");
+        more.snapshotGasLastCall("ModuleGas", "2 signatures, 2 bounded words");
     }
 
     function test_gas_assigned_module_pauses() public {
@@ -33,7 +33,7 @@ contract ModuleGas is SafeTest {
         ownersCall(address(module), abi.encodeCall(GuardianModule.assignPermissions, (warden, ids)));
         vm.prank(warden);
         module.execTransactionFromModule(address(market), 0, PAUSE, 0);
-        more.snapshotGasLastCall("GovernanceGas", "module: assigned module, pause through the Safe");
+        more.snapshotGasLastCall("ModuleGas", "assigned module, pause through the Safe");
     }
 }
 
@@ -44,10 +44,10 @@ contract CancellerGas is CancellerTest {
 
     function test_gas_cancel() public {
         bytes32 id = queue(address(0xbeef), upgrade(), 1);
-        more.snapshotGasLastCall("GovernanceGas", "canceller: register");
+        more.snapshotGasLastCall("CancellerGas", "register");
         guardiansCancel(id);
-        more.snapshotGasLastCall("GovernanceGas", "canceller: 2 signatures, cancel");
+        more.snapshotGasLastCall("CancellerGas", "2 signatures, cancel");
         wardenCancels(queue(address(0xbeef), upgrade(), 2));
-        more.snapshotGasLastCall("GovernanceGas", "canceller: warden, cancel");
+        more.snapshotGasLastCall("CancellerGas", "warden, cancel");
     }
 }
