@@ -18,19 +18,8 @@ use portcullis_types::{evidence::Evidence, protocol::Protocol};
 use crate::{FOLDS, caps::ALARM_RATE_MAX_PER_MILLE, folds};
 
 /// What numbers are multiplied by, numerator and denominator, ascending; one of them is 1.
-pub const FACTORS: [(u64, u64); 11] = [
-    (1, 20),
-    (1, 10),
-    (1, 5),
-    (1, 2),
-    (1, 1),
-    (2, 1),
-    (5, 1),
-    (10, 1),
-    (20, 1),
-    (50, 1),
-    (100, 1),
-];
+pub const FACTORS: [(u64, u64); 11] =
+    [(1, 20), (1, 10), (1, 5), (1, 2), (1, 1), (2, 1), (5, 1), (10, 1), (20, 1), (50, 1), (100, 1)];
 
 /// Most numbers that are tried; the others are counted and not judged.
 pub const THRESHOLDS_MAX: usize = 256;
@@ -161,9 +150,8 @@ impl Sweep {
                     };
                     let mut candidates: Vec<Candidate> = Vec::new();
                     for factor in FACTORS {
-                        let text = scaled(now, factor).filter(|text| {
-                            candidates.last().is_none_or(|last| last.text != *text)
-                        });
+                        let text = scaled(now, factor)
+                            .filter(|text| candidates.last().is_none_or(|last| last.text != *text));
                         candidates.extend(text.and_then(candidate));
                     }
                     let today = candidates.iter().position(|one| one.text == *now);

@@ -64,7 +64,11 @@ pub fn set_params(
         let is = |line: &str| content(line).split_once(':').is_some_and(|(key, _)| key == param.0);
         match below().find(|(_, line)| is(line)) {
             Some((old, line)) => {
-                edits.push(Edit { after: *old, removed: 1, added: vec![write(blanks(line), param)] });
+                edits.push(Edit {
+                    after: *old,
+                    removed: 1,
+                    added: vec![write(blanks(line), param)],
+                });
             }
             None => new.push(write(indent, param)),
         }

@@ -2,9 +2,10 @@ use portcullis_detect::novelty::FalseAlarms;
 
 use super::*;
 use crate::{
-    caps,
+    Edit, caps, edited,
     testing::{FREE, observation, outflow, protocol},
-    edited, thresholds::Reason, unified, whitelist, Edit,
+    thresholds::Reason,
+    unified, whitelist,
 };
 
 const CONFIG: &str = "\

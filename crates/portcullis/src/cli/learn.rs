@@ -10,9 +10,10 @@ use anyhow::Context as _;
 use clap::Args;
 use portcullis_detect::{config::DetectorConfig, novelty::Learned};
 use portcullis_learn::{
+    Edit,
     caps::{self, Cap},
+    edited,
     infer::Inference,
-    Edit, edited,
     proposal::{Proposal, place},
     rate::Rate,
     thresholds::{Advice, Threshold},
@@ -246,20 +247,21 @@ fn write(
         (text, diff)
     };
     write_file(&reference, &(serde_json::to_string_pretty(proposal.learned)? + "\n"))?;
-    check(&config_path, &text, known, proposal)?;
+    check(known.map_or(&*config_path, |known| &known.path), &text, &args.out, known, proposal)?;
     write_file(&config_path, &text)?;
     write_file(&diff_path, &diff)?;
     Ok(vec![diff_path, config_path, reference])
 }
 
-/// What is proposed must be a configuration, with the detectors where they belong.
+/// What is proposed must be a configuration where it is to stand, with the detectors where they belong.
 fn check(
     path: &Path,
     text: &str,
+    out: &Path,
     known: Option<&Known>,
     proposal: &Proposal<'_>,
 ) -> anyhow::Result<()> {
-    let config = crate::config::parse(path, text).map_err(|problem| {
+    let config = crate::config::parse_proposed(path, text, out).map_err(|problem| {
         anyhow::anyhow!("what was proposed is no valid configuration ({problem}): please report it")
     })?;
     let before = known.map_or(0, |known| known.detectors.len());

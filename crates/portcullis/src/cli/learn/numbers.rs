@@ -88,9 +88,7 @@ fn changes(found: &[Threshold]) -> Vec<(String, String)> {
 
 fn sources(config: &RulesConfig) -> Vec<Source> {
     let source = |rules: &RuleText| match rules {
-        RuleText::Inline { name, text } => {
-            Some(Source { name: name.clone(), text: text.clone() })
-        }
+        RuleText::Inline { name, text } => Some(Source { name: name.clone(), text: text.clone() }),
         // Whoever loads a configuration puts the text here.
         RuleText::Path(_) => None,
     };
