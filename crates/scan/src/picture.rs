@@ -216,6 +216,41 @@ impl<'a> Picture<'a> {
                 self.own.insert(frame.to);
             }
         }
+        if let Some(worker) = self.worker() {
+            self.own.insert(worker);
+        }
+    }
+
+    /// The one contract that one's own contract puts to work, by a function of no standard: it is given nothing, calls
+    /// others, and hands over all that they pay it. What a contract that does nothing itself hands its work to is a part
+    /// of it.
+    fn worker(&self) -> Option<Address> {
+        let mut worker = None;
+        for frame in &self.evidence.frames {
+            let calls = frame.kind == CallKind::Call && frame.effective;
+            if !calls || !self.own.contains(&frame.from) || self.own.contains(&frame.to) {
+                continue;
+            }
+            let Some(selector) = frame.selector() else { continue };
+            match self.vocabulary.meaning(selector) {
+                Some(Meaning::Token | Meaning::Wrap | Meaning::View) => {}
+                None if worker.is_none_or(|one| one == frame.to) => worker = Some(frame.to),
+                _ => return None,
+            }
+        }
+        let worker = worker?;
+        let keeps = self.evidence.flows.iter().any(|flow| flow.holder == worker);
+        let transfers = || self.evidence.transfers.iter();
+        let given = transfers().any(|t| t.to == worker && self.own.contains(&t.from));
+        let hands_over = transfers().any(|t| t.from == worker && self.own.contains(&t.to));
+        let works = self.evidence.frames.iter().any(|frame| {
+            frame.kind == CallKind::Call
+                && frame.from == worker
+                && frame.selector().is_some_and(|selector| {
+                    self.vocabulary.meaning(selector) != Some(Meaning::Token)
+                })
+        });
+        (works && hands_over && !given && !keeps).then_some(worker)
     }
 
     fn find_calls(&mut self) {

@@ -20,9 +20,11 @@ mod posed;
 mod pulled;
 mod reentry;
 mod repeat;
+mod rescued;
 mod round_trip;
 mod sybil;
 mod there_and_back;
+mod to_and_fro;
 mod unpaid;
 mod upkeep;
 mod wrapping;
@@ -31,10 +33,10 @@ mod wrapping;
 pub(crate) const OFTEN: f64 = 100.0;
 /// In one of a thousand ordinary transactions.
 pub(crate) const UNCOMMON: f64 = 1_000.0;
-/// In one of 16,000 ordinary transactions: two such things together are an alarm.
-pub(crate) const RARE: f64 = 16_000.0;
+/// In one of 20,000 ordinary transactions: two such things together are an alarm.
+pub(crate) const RARE: f64 = 20_000.0;
 /// In no ordinary transaction known in kind: enough for an alarm by itself, whatever was gained.
-pub(crate) const UNHEARD: f64 = 64_000.0;
+pub(crate) const UNHEARD: f64 = 80_000.0;
 
 /// What a signal saw.
 #[derive(Debug, Clone)]
@@ -66,9 +68,11 @@ pub(crate) const WATCHES: &[Watch] = &[
     ("pulled-approval", pulled::look),
     ("entered-again", reentry::look),
     ("repeated-act", repeat::look),
+    ("rescued", rescued::look),
     ("round-trip", round_trip::look),
     ("many-hands", sybil::look),
     ("there-and-back", there_and_back::look),
+    ("to-and-fro", to_and_fro::look),
     ("unpaid", unpaid::look),
     ("pool-upkeep", upkeep::look),
     ("wrapping-amounts", wrapping::look),
