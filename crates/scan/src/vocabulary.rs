@@ -48,6 +48,8 @@ pub(crate) enum Meaning {
     Govern,
     /// Sets up a contract, once, for whoever comes first.
     Initialize,
+    /// Sets up a wallet of Parity's library, of which more than 700 hold money: done in constructors, never from outside.
+    WalletSetUp,
     /// Mints or burns tokens of a holder: for the issuer.
     Issue,
     /// Says who rules a contract.
@@ -262,6 +264,10 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          propose(address[],uint256[],bytes[],string) castVote(uint256,uint8) \
          castVote(uint256,bool) queue(uint256) emergencyCommit(uint256) vote(uint256,bool,bool) \
          execute(address[],uint256[],bytes[],bytes32) propose(address,string)",
+    ),
+    (
+        Meaning::WalletSetUp,
+        "initWallet(address[],uint256,uint256) initMultiowned(address[],uint256) initDaylimit(uint256)",
     ),
     (
         Meaning::Issue,

@@ -38,7 +38,7 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         let e_value = match picture.meaning(frame) {
             Some(Meaning::Initialize) if picture.private() && (trusts() || pays(picture, frame.to)) => UNHEARD,
             Some(Meaning::Initialize) if taken_over(picture, frame.to) => UNHEARD,
-            Some(Meaning::Internal) => UNHEARD,
+            Some(Meaning::Internal | Meaning::WalletSetUp) => UNHEARD,
             Some(Meaning::Initialize | Meaning::Ownership)
                 if frame.parent.is_some() && picture.private() =>
             {
