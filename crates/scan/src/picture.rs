@@ -20,6 +20,8 @@ use crate::{
 pub(crate) enum Entry {
     /// The sender calls a public function or a contract that many call.
     Direct,
+    /// The sender has his smart wallet call.
+    Wallet,
     /// The sender calls a contract that nobody else is known to use, by a function of no standard.
     Private,
     /// The sender creates a contract, which acts while it is created.
@@ -126,7 +128,7 @@ impl<'a> Picture<'a> {
 
     /// Whether the sender's side acts through code of its own.
     pub(crate) fn private(&self) -> bool {
-        self.entry != Entry::Direct
+        matches!(self.entry, Entry::Private | Entry::Creation)
     }
 
     pub(crate) fn is_own(&self, address: &Address) -> bool {
@@ -190,7 +192,7 @@ impl<'a> Picture<'a> {
 
     fn find_own(&mut self) {
         self.own.insert(self.evidence.from);
-        if self.private() {
+        if self.entry != Entry::Direct {
             self.own.extend(self.evidence.to);
         }
         self.find_helpers();
@@ -351,6 +353,7 @@ fn beyond_trade(meaning: Option<Meaning>) -> bool {
                 | Meaning::View
                 | Meaning::Swap
                 | Meaning::Route
+                | Meaning::Wallet
                 | Meaning::Flash
                 | Meaning::FlashCallback
                 | Meaning::Callback
@@ -365,11 +368,14 @@ fn entry(evidence: &Evidence, vocabulary: &Vocabulary, history: &History) -> Ent
         return Entry::Creation;
     }
     let Some(selector) = root.selector() else { return Entry::Direct };
-    if evidence.frames.len() < 2
-        || vocabulary.meaning(selector).is_some()
-        || history.public(&root.to)
-    {
+    if evidence.frames.len() < 2 || history.public(&root.to) {
         return Entry::Direct;
+    }
+    match vocabulary.meaning(selector) {
+        Some(Meaning::Wallet) => return Entry::Wallet,
+        Some(Meaning::Token) if trades_as_pool(evidence, vocabulary) => return Entry::Private,
+        Some(_) => return Entry::Direct,
+        None => {}
     }
     // Whoever hides behind a proxy that passes everything on means to stay: a protocol's front door.
     let proxy = evidence.frames.get(1).is_some_and(|frame| {
@@ -379,6 +385,19 @@ fn entry(evidence: &Evidence, vocabulary: &Vocabulary, history: &History) -> Ent
             && frame.input_length == root.input_length
     });
     if proxy { Entry::Direct } else { Entry::Private }
+}
+
+/// Whether the contract that the sender called as a token is then traded with as a pool, by somebody it called itself.
+/// Shares in pools are tokens, but those call nobody when they are moved.
+fn trades_as_pool(evidence: &Evidence, vocabulary: &Vocabulary) -> bool {
+    let Some(root) = evidence.frames.first() else { return false };
+    evidence.frames.iter().skip(1).any(|frame| {
+        frame.kind == CallKind::Call
+            && frame.effective
+            && frame.to == root.to
+            && frame.from != root.to
+            && frame.selector().and_then(|s| vocabulary.meaning(s)) == Some(Meaning::Swap)
+    })
 }
 
 /// The contracts of the client itself, at the lowest addresses.

@@ -27,6 +27,7 @@ mod there_and_back;
 mod to_and_fro;
 mod unpaid;
 mod upkeep;
+mod vouched;
 mod wrapping;
 
 /// In one of a hundred ordinary transactions.
@@ -75,6 +76,7 @@ pub(crate) const WATCHES: &[Watch] = &[
     ("to-and-fro", to_and_fro::look),
     ("unpaid", unpaid::look),
     ("pool-upkeep", upkeep::look),
+    ("vouched", vouched::look),
     ("wrapping-amounts", wrapping::look),
 ];
 

@@ -16,8 +16,10 @@ pub(crate) enum Meaning {
     View,
     /// Trades in one pool.
     Swap,
-    /// Trades or executes through a public router, wallet or settlement contract.
+    /// Trades or executes through a public router or settlement contract.
     Route,
+    /// Executes what the owner of a smart wallet wants (Safe, `DSProxy`, ERC-4337 accounts).
+    Wallet,
     /// Borrows for the length of a call.
     Flash,
     /// The lender of a flash loan or swap calls its borrower.
@@ -135,13 +137,17 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          transformERC20(address,address,uint256,uint256,(uint32,bytes)[]) \
          sellToUniswap(address[],uint256,uint256,bool) uniswapV3Swap(uint256,uint256,uint256[]) \
          unoswap(address,uint256,uint256,bytes32[]) \
-         execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes) \
          settle(address[],uint256[],(uint256,uint256,address,uint256,uint256,uint32,bytes32,uint256,uint256,uint256,bytes)[],(address,uint256,bytes)[][3]) \
          aggregate((address,bytes)[]) \
          handleOps((address,uint256,bytes,bytes,uint256,uint256,uint256,uint256,uint256,bytes,bytes)[],address) \
-         execute(address,bytes) execute(address,uint256,bytes) \
          fulfillBasicOrder((address,uint256,uint256,address,address,address,uint256,uint256,uint8,uint256,uint256,bytes32,uint256,bytes32,bytes32,uint256,(uint256,address)[],bytes)) \
          atomicMatch_(address[14],uint256[18],uint8[8],bytes,bytes,bytes,bytes,bytes,bytes,uint8[2],bytes32[5])",
+    ),
+    (
+        Meaning::Wallet,
+        "execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes) \
+         execute(address,bytes) execute(address,uint256,bytes) \
+         executeBatch(address[],bytes[]) executeBatch(address[],uint256[],bytes[])",
     ),
     (
         Meaning::Flash,
@@ -308,8 +314,8 @@ const SIGNATURES: &[(Meaning, &str)] = &[
 ];
 
 /// Functions that are known by their name, whatever they are given: meaning, names, types of arguments, most arguments.
-/// All combinations count. There are about 12,000 of them: the chance that a function of another name has the selector
-/// of one is one in 350,000.
+/// All combinations count. There are about 10,000 of them: the chance that a function of another name has the selector
+/// of one is one in 400,000.
 const FAMILIES: &[(Meaning, &str, &str, usize)] = &[
     (
         Meaning::Initialize,
@@ -317,6 +323,7 @@ const FAMILIES: &[(Meaning, &str, &str, usize)] = &[
         "address uint256 address[] uint256[] string bytes bool",
         4,
     ),
+    (Meaning::Initialize, "initialize init", "address", 8),
     (
         Meaning::Internal,
         "_mint _burn _transfer _approve _withdraw _transferOwnership _setOwner _authorizeUpgrade _upgradeTo \

@@ -11,7 +11,7 @@
 //! Parity multisig (2017-07-19); the naming convention of OpenZeppelin Contracts.
 
 use alloy_primitives::{Address, U256, uint};
-use portcullis_types::evidence::CallKind;
+use portcullis_types::evidence::{CallKind, Transfer};
 
 use super::{RARE, Sighting, UNCOMMON, UNHEARD};
 use crate::{picture::Picture, suspicion::AttackClass, vocabulary::Meaning};
@@ -36,7 +36,11 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
             picture.posed.iter().any(|p| p.caller == frame.to && p.frame > index as u32 && !p.reads)
         };
         let e_value = match picture.meaning(frame) {
-            Some(Meaning::Initialize) if picture.private() && (trusts() || pays(picture, frame.to)) => UNHEARD,
+            Some(Meaning::Initialize)
+                if picture.private() && (trusts() || pays(picture, frame.to)) =>
+            {
+                UNHEARD
+            }
             Some(Meaning::Initialize) if taken_over(picture, frame.to) => UNHEARD,
             Some(Meaning::Internal | Meaning::WalletSetUp) => UNHEARD,
             Some(Meaning::Initialize | Meaning::Ownership)
@@ -58,13 +62,10 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     None
 }
 
-/// Whether a contract pays the sender's side without being paid.
+/// Whether a contract pays the sender's contract, and is paid nothing.
 fn pays(picture: &Picture<'_>, contract: Address) -> bool {
-    picture.others().any(|(holder, flows)| {
-        holder == contract
-            && flows.iter().all(|flow| flow.delta.is_negative())
-            && flows.iter().any(|flow| !picture.gain_of(flow.asset).is_zero())
-    })
+    let paid = |t: &Transfer| t.to == contract && picture.is_own(&t.from);
+    picture.contract_was_paid_by(&contract) && !picture.evidence.transfers.iter().any(paid)
 }
 
 /// Whether the sender's side stands afterwards where somebody else stood before: in a slot that is no mapping's.
