@@ -11,6 +11,7 @@ use alloy_primitives::Address;
 use crate::{picture::Picture, suspicion::AttackClass};
 
 mod approval;
+mod armed;
 mod exposed;
 mod flash;
 mod governed;
@@ -60,6 +61,7 @@ pub(crate) type Watch = (&'static str, fn(&Picture<'_>) -> Option<Sighting>);
 /// All signals. Their number is the denominator of the average in `verdict.rs`.
 pub(crate) const WATCHES: &[Watch] = &[
     ("tricked-approval", approval::look),
+    ("armed-contract", armed::look),
     ("exposed-function", exposed::look),
     ("flash-funded", flash::look),
     ("governed", governed::look),
