@@ -8,6 +8,7 @@ mod history;
 mod loss;
 mod picture;
 mod prices;
+mod rates;
 mod signals;
 mod suspicion;
 mod verdict;

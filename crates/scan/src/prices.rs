@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, U256, address, map::HashMap};
+use alloy_primitives::{
+    Address, U256, address,
+    map::{HashMap, HashSet},
+};
 use portcullis_types::{
     ids::ChainId,
     money::{Asset, Usd},
@@ -87,6 +90,8 @@ const TOKENS: &[(ChainId, Address, u8, i64)] = &[
 pub(crate) struct Prices {
     prices: HashMap<(ChainId, Asset), Price>,
     wrapped: HashMap<ChainId, Address>,
+    /// What is worth a dollar by issue, and what has a configured price.
+    firm: HashSet<(ChainId, Asset)>,
 }
 
 impl Prices {
@@ -102,8 +107,12 @@ impl Prices {
             let price = Price { decimals: *decimals, usd: Usd::dollars(*dollars) };
             prices.insert((*chain, Asset::Token(*token)), price);
         }
+        let dollars = TOKENS.iter().filter(|(_, _, _, dollars)| *dollars == DOLLAR);
+        let mut firm: HashSet<(ChainId, Asset)> =
+            dollars.map(|(chain, token, _, _)| (*chain, Asset::Token(*token))).collect();
+        firm.extend(config.prices.keys().copied());
         prices.extend(config.prices.iter().map(|(key, price)| (*key, *price)));
-        Self { prices, wrapped }
+        Self { prices, wrapped, firm }
     }
 
     /// The asset itself, or the native coin for its canonical wrapped form: they are the same money.
@@ -112,6 +121,11 @@ impl Prices {
             Asset::Token(token) if self.wrapped.get(&chain) == Some(&token) => Asset::Native,
             other => other,
         }
+    }
+
+    /// Whether an asset's price is not only a reference.
+    pub(crate) fn is_firm(&self, chain: ChainId, asset: Asset) -> bool {
+        self.firm.contains(&(chain, asset))
     }
 
     /// The value of an amount; none where there is no price.
