@@ -4,6 +4,7 @@
 //! left is what a thief's transaction looks like: who ends up richer without paying, whose call tree bends around a
 //! price, who is entered again before the books are written.
 
+mod entry;
 mod history;
 mod loss;
 mod picture;

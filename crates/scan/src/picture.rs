@@ -9,24 +9,13 @@ use portcullis_types::{
     money::{Asset, Usd},
 };
 
+pub(crate) use crate::entry::Entry;
 use crate::{
+    entry,
     history::History,
     prices::Prices,
     vocabulary::{Meaning, Vocabulary},
 };
-
-/// How a transaction enters the chain's contracts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// The sender calls a public function or a contract that many call.
-    Direct,
-    /// The sender has his smart wallet call.
-    Wallet,
-    /// The sender calls a contract that nobody else is known to use, by a function of no standard.
-    Private,
-    /// The sender creates a contract, which acts while it is created.
-    Creation,
-}
 
 /// A call by the sender's side to somebody else's contract that may write.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +93,7 @@ impl<'a> Picture<'a> {
         prices: &'a Prices,
         history: &History,
     ) -> Self {
-        let entry = entry(evidence, vocabulary, history);
+        let entry = entry::of(evidence, vocabulary, history);
         let mut picture = Self {
             evidence,
             vocabulary,
@@ -360,44 +349,6 @@ fn beyond_trade(meaning: Option<Meaning>) -> bool {
                 | Meaning::Liquidate
         )
     )
-}
-
-fn entry(evidence: &Evidence, vocabulary: &Vocabulary, history: &History) -> Entry {
-    let Some(root) = evidence.frames.first() else { return Entry::Direct };
-    if matches!(root.kind, CallKind::Create | CallKind::Create2) {
-        return Entry::Creation;
-    }
-    let Some(selector) = root.selector() else { return Entry::Direct };
-    if evidence.frames.len() < 2 || history.public(&root.to) {
-        return Entry::Direct;
-    }
-    match vocabulary.meaning(selector) {
-        Some(Meaning::Wallet) => return Entry::Wallet,
-        Some(Meaning::Token) if trades_as_pool(evidence, vocabulary) => return Entry::Private,
-        Some(_) => return Entry::Direct,
-        None => {}
-    }
-    // Whoever hides behind a proxy that passes everything on means to stay: a protocol's front door.
-    let proxy = evidence.frames.get(1).is_some_and(|frame| {
-        frame.kind == CallKind::DelegateCall
-            && frame.parent == Some(0)
-            && frame.selector() == Some(selector)
-            && frame.input_length == root.input_length
-    });
-    if proxy { Entry::Direct } else { Entry::Private }
-}
-
-/// Whether the contract that the sender called as a token is then traded with as a pool, by somebody it called itself.
-/// Shares in pools are tokens, but those call nobody when they are moved.
-fn trades_as_pool(evidence: &Evidence, vocabulary: &Vocabulary) -> bool {
-    let Some(root) = evidence.frames.first() else { return false };
-    evidence.frames.iter().skip(1).any(|frame| {
-        frame.kind == CallKind::Call
-            && frame.effective
-            && frame.to == root.to
-            && frame.from != root.to
-            && frame.selector().and_then(|s| vocabulary.meaning(s)) == Some(Meaning::Swap)
-    })
 }
 
 /// The contracts of the client itself, at the lowest addresses.

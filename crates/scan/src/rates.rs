@@ -106,8 +106,9 @@ fn cross(value: Usd, amount: U256) -> U256 {
     U256::try_from(value.0).unwrap_or_default().saturating_mul(amount)
 }
 
-/// `value × part / whole`.
+/// `value × part / whole`, rounded to the nearest millionth of a dollar.
 pub(crate) fn scaled(value: Usd, part: U256, whole: U256) -> Usd {
-    let product = cross(value, part).checked_div(whole).unwrap_or_default();
+    let product = cross(value, part).saturating_add(whole / U256::from(2));
+    let product = product.checked_div(whole).unwrap_or_default();
     Usd(i128::try_from(product.saturating_to::<u128>()).unwrap_or(i128::MAX))
 }

@@ -26,8 +26,8 @@ const WINDFALL: Usd = Usd::dollars(100_000);
 
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let profit = picture.profit;
-    // What a smart wallet is paid, its owner is mostly owed.
-    if picture.entry == Entry::Wallet {
+    // What a smart wallet is paid, its owner is mostly owed; and where nobody knows who called, nobody knows who gained.
+    if picture.entry == Entry::Wallet || !picture.evidence.known.callers {
         return None;
     }
     if !profit.gave && profit.usd >= WINDFALL {
