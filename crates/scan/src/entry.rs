@@ -33,6 +33,8 @@ pub(crate) fn of(evidence: &Evidence, vocabulary: &Vocabulary, history: &History
     match vocabulary.meaning(selector) {
         Some(Meaning::Wallet) => return Entry::Wallet,
         Some(Meaning::Token) if trades_as_pool(evidence, vocabulary) => return Entry::Private,
+        // Nobody's contract is set up by dealing with others' and moving money, unless the name hides a plan.
+        Some(Meaning::Initialize) if deals(evidence, vocabulary) => {}
         Some(_) => return Entry::Direct,
         None => {}
     }
@@ -57,4 +59,19 @@ fn trades_as_pool(evidence: &Evidence, vocabulary: &Vocabulary) -> bool {
             && frame.from != root.to
             && frame.selector().and_then(|s| vocabulary.meaning(s)) == Some(Meaning::Swap)
     })
+}
+
+/// Whether money moves, and the contract that the sender called asks others for more than a token's functions.
+fn deals(evidence: &Evidence, vocabulary: &Vocabulary) -> bool {
+    let Some(root) = evidence.frames.first() else { return false };
+    let plain = [Some(Meaning::Token), Some(Meaning::View), Some(Meaning::Wrap)];
+    let mut asked =
+        evidence.frames.iter().skip(1).filter(|frame| {
+            frame.kind == CallKind::Call && frame.effective && frame.from == root.to
+        });
+    !evidence.transfers.is_empty()
+        && asked.any(|frame| {
+            let meaning = |selector| vocabulary.meaning(selector);
+            frame.selector().is_some_and(|selector| !plain.contains(&meaning(selector)))
+        })
 }

@@ -265,6 +265,7 @@ impl<'a> Picture<'a> {
             let meaning = selector.and_then(|selector| self.vocabulary.meaning(selector));
             let frame_index = index as u32;
             if from_own && !to_own && !reads {
+                let meaning = self.meant(index, frame, meaning);
                 let (actor, callee) = (frame.from, frame.to);
                 self.acts.push(Act { frame: frame_index, actor, callee, selector, meaning });
             } else if to_own && !from_own {
@@ -276,6 +277,22 @@ impl<'a> Picture<'a> {
                 self.posed.push(posed);
             }
         }
+    }
+
+    /// What looks like unwrapping a coin is a withdrawal where the callee then moves a token of somebody else's.
+    fn meant(&self, index: usize, frame: &Frame, meaning: Option<Meaning>) -> Option<Meaning> {
+        if meaning != Some(Meaning::Wrap) || frame.input.len() == 4 {
+            return meaning;
+        }
+        let inside = self.evidence.frames.iter().skip(index + 1);
+        let mut inside = inside.take_while(|one| one.parent >= Some(index as u32));
+        let moves = inside.any(|one| {
+            one.from == frame.to
+                && one.to != frame.to
+                && one.kind == CallKind::Call
+                && self.meaning(one) == Some(Meaning::Token)
+        });
+        if moves { Some(Meaning::TakeOut) } else { meaning }
     }
 
     fn find_receivers(&mut self) {

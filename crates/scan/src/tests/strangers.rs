@@ -169,6 +169,32 @@ fn traded_with_as_a_pool() {
     check("asked", asked, "posed-contract", true, false);
 }
 
+#[test]
+fn plans_under_the_name_of_a_set_up() {
+    let set_up = |function: &str| {
+        let mut story = Story::new();
+        story.0.frames.clear();
+        story.add(None, THIEF, CODE, "init(address)", &[]);
+        story.call(POOL, function, &[]).call(POOL, "swap(uint256,uint256,address,bytes)", &[])
+    };
+    let dealing = set_up("sync()").pay(TOKEN, POOL, CODE, 5);
+    check("dealing", dealing, "pool-upkeep", true, true);
+    check("without money", set_up("sync()"), "pool-upkeep", false, false);
+}
+
+#[test]
+fn withdrawals_that_look_like_unwrapping() {
+    let loan = Story::new().call(LENDER, "flashLoan(address,address,uint256,bytes)", &[]).then(
+        CODE,
+        "onFlashLoan(address,address,uint256,uint256,bytes)",
+        &[],
+    );
+    let withdrawn = loan.call(VICTIM, "withdraw(uint256)", &[n(5)]);
+    let with_token = Story(withdrawn.0.clone()).then(TOKEN, "transfer(address,uint256)", &[]);
+    check("of a token", with_token.pay(TOKEN, VICTIM, CODE, 5), "flash-funded", true, true);
+    check("of the coin", withdrawn.pay(TOKEN, POOL, CODE, 5), "flash-funded", false, false);
+}
+
 fn losses(story: Story) -> (Vec<(Address, String)>, String) {
     let said = Scanner::new().inspect(&story.evidence()).unwrap();
     let plain = |usd: Option<Usd>| usd.map(Usd::plain).unwrap_or_default();
