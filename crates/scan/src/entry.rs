@@ -1,5 +1,6 @@
 //! How a transaction enters the chain's contracts, and so whether the first of them is the sender's own.
 
+use alloy_primitives::Address;
 use portcullis_types::evidence::{CallKind, Evidence};
 
 use crate::{
@@ -16,6 +17,8 @@ pub(crate) enum Entry {
     Wallet,
     /// The sender calls a contract that nobody else is known to use, by a function of no standard.
     Private,
+    /// The sender calls a lender, who calls this contract of his.
+    Lent(Address),
     /// The sender creates a contract, which acts while it is created.
     Creation,
 }
@@ -34,6 +37,9 @@ pub(crate) fn of(evidence: &Evidence, vocabulary: &Vocabulary, history: &History
         Some(Meaning::Wallet) => return Entry::Wallet,
         Some(Meaning::Token) if trades_as_pool(evidence, vocabulary) => return Entry::Private,
         // Nobody's contract is set up by dealing with others' and moving money, unless the name hides a plan.
+        Some(Meaning::Flash | Meaning::Swap) => {
+            return borrower(evidence, vocabulary).map_or(Entry::Direct, Entry::Lent);
+        }
         Some(Meaning::Initialize) if deals(evidence, vocabulary) => {}
         Some(_) => return Entry::Direct,
         None => {}
@@ -59,6 +65,18 @@ fn trades_as_pool(evidence: &Evidence, vocabulary: &Vocabulary) -> bool {
             && frame.from != root.to
             && frame.selector().and_then(|s| vocabulary.meaning(s)) == Some(Meaning::Swap)
     })
+}
+
+/// Whom the lender that the sender called has told that it has the money.
+fn borrower(evidence: &Evidence, vocabulary: &Vocabulary) -> Option<Address> {
+    let root = evidence.frames.first()?;
+    let told = evidence.frames.iter().skip(1).find(|frame| {
+        frame.kind == CallKind::Call
+            && frame.effective
+            && frame.from == root.to
+            && frame.selector().and_then(|s| vocabulary.meaning(s)) == Some(Meaning::FlashCallback)
+    })?;
+    Some(told.to)
 }
 
 /// Whether money moves, and the contract that the sender called asks others for more than a token's functions.

@@ -117,7 +117,7 @@ impl<'a> Picture<'a> {
 
     /// Whether the sender's side acts through code of its own.
     pub(crate) fn private(&self) -> bool {
-        matches!(self.entry, Entry::Private | Entry::Creation)
+        matches!(self.entry, Entry::Private | Entry::Lent(_) | Entry::Creation)
     }
 
     pub(crate) fn is_own(&self, address: &Address) -> bool {
@@ -181,8 +181,12 @@ impl<'a> Picture<'a> {
 
     fn find_own(&mut self) {
         self.own.insert(self.evidence.from);
-        if self.entry != Entry::Direct {
-            self.own.extend(self.evidence.to);
+        match self.entry {
+            Entry::Direct => {}
+            Entry::Lent(borrower) => {
+                self.own.insert(borrower);
+            }
+            Entry::Wallet | Entry::Private | Entry::Creation => self.own.extend(self.evidence.to),
         }
         self.find_helpers();
         for created in &self.evidence.created {

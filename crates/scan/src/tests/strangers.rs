@@ -183,6 +183,22 @@ fn plans_under_the_name_of_a_set_up() {
 }
 
 #[test]
+fn loans_asked_for_by_the_sender_himself() {
+    let lent = |function: &str| {
+        let mut story = Story::new();
+        story.0.frames.clear();
+        story.0.to = Some(LENDER);
+        story.add(None, THIEF, LENDER, "flashLoan(address,address,uint256,bytes)", &[]);
+        let callback = "onFlashLoan(address,address,uint256,uint256,bytes)";
+        let story = story.then(CODE, callback, &[]);
+        story.then(VICTIM, function, &[]).pay(TOKEN, VICTIM, CODE, 5)
+    };
+    check("to deposit", lent("deposit(uint256)"), "flash-funded", true, true);
+    let swap = "swap(uint256,uint256,address,bytes)";
+    check("to trade", lent(swap), "flash-funded", false, false);
+}
+
+#[test]
 fn withdrawals_that_look_like_unwrapping() {
     let loan = Story::new().call(LENDER, "flashLoan(address,address,uint256,bytes)", &[]).then(
         CODE,
