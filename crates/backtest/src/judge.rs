@@ -97,6 +97,8 @@ pub struct Alert {
     pub attackers: Vec<Address>,
     /// Who lost.
     pub victims: Vec<Address>,
+    /// Whose functions were used for it, as far as that was looked at.
+    pub targets: Vec<Address>,
     /// What was lost.
     pub losses: Vec<LossSeen>,
     /// In one sentence; printable.
@@ -281,6 +283,7 @@ fn alert_of(suspicion: Suspicion, place: usize) -> Alert {
         voices,
         attackers: suspicion.attackers,
         victims: suspicion.victims,
+        targets: suspicion.targets,
         losses,
         sentence: sentence(&suspicion.sentence),
     }
