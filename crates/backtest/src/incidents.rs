@@ -211,3 +211,34 @@ fn loss_of(alert: &Alert) -> Option<Usd> {
     }
     (!victims.is_empty()).then(|| victims.into_values().map(|(a, b)| a.max(b)).sum())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::LossSeen;
+
+    #[test]
+    fn losses_that_two_detectors_name_count_once() {
+        let (one, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let token = Asset::Token(Address::repeat_byte(9));
+        let loss = |victim, asset, dollars: Option<i64>| {
+            let usd = dollars.map(Usd::dollars);
+            LossSeen { victim, asset, amount: None, usd }
+        };
+        let cases = [
+            (vec![], None),
+            (vec![loss(one, Some(token), None)], None),
+            (vec![loss(one, Some(token), Some(5)), loss(one, Some(token), Some(7))], Some(7)),
+            (
+                vec![loss(one, Some(token), Some(5)), loss(one, Some(Asset::Native), Some(7))],
+                Some(12),
+            ),
+            (vec![loss(one, Some(token), Some(5)), loss(one, None, Some(4))], Some(5)),
+            (vec![loss(one, Some(token), Some(5)), loss(other, None, Some(4))], Some(9)),
+        ];
+        for (losses, expected) in cases {
+            let alert = Alert { losses, ..Alert::default() };
+            assert_eq!(loss_of(&alert), expected.map(Usd::dollars), "{:?}", alert.losses);
+        }
+    }
+}

@@ -79,7 +79,7 @@ pub struct Place {
 }
 
 /// Something that was said.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Transactions that it may be about, by place among those of the tape, in order. One, unless a state was found wrong

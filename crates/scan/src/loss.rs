@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
 use portcullis_types::{
-    evidence::Flow,
+    evidence::{CallKind, Flow},
     money::{Asset, Usd},
 };
 
@@ -120,10 +120,21 @@ fn scaled_usd(usd: Usd, part: Usd, whole: Usd) -> Usd {
     }
 }
 
-/// Contracts whose functions were used: those the signals name, then those asked for more than a trade.
+/// Contracts whose functions were used: those the signals name, then those asked for more than a trade, then the code that
+/// those delegate to.
 pub(crate) fn targets(picture: &Picture<'_>, sightings: &[(&str, Sighting)]) -> Vec<Address> {
     let named = sightings.iter().flat_map(|(_, sighting)| sighting.victims.iter().copied());
-    distinct(picture, named.chain(picture.acts_beyond_trade().map(|act| act.callee)))
+    let mut targets =
+        distinct(picture, named.chain(picture.acts_beyond_trade().map(|act| act.callee)));
+    // The error is mostly in the code behind a proxy.
+    let delegated = picture
+        .evidence
+        .frames
+        .iter()
+        .filter(|frame| frame.kind == CallKind::DelegateCall && targets.contains(&frame.from));
+    let code: BTreeSet<Address> = delegated.map(|frame| frame.to).collect();
+    targets.extend(code.into_iter().take(LOSSES_MAX));
+    targets
 }
 
 /// Who lost most first; where nobody is known to have lost anything, the targets.
