@@ -56,8 +56,10 @@ pub(crate) enum Meaning {
     Issue,
     /// Says who rules a contract.
     Ownership,
-    /// By the convention of OpenZeppelin internal: never for strangers.
+    /// By the convention of OpenZeppelin internal: disposes of a holder's tokens, never for strangers.
     Internal,
+    /// Internal as well: issues and rules, which careless authors leave to an owner under such a name.
+    InternalRule,
     /// Takes a contract's money out, whoever it belongs to: for the owner, in need.
     Rescue,
 }
@@ -324,10 +326,11 @@ const FAMILIES: &[(Meaning, &str, &str, usize)] = &[
         4,
     ),
     (Meaning::Initialize, "initialize init", "address", 8),
+    (Meaning::Internal, "_burn _transfer _approve", "address uint256 bytes bytes32", 4),
     (
-        Meaning::Internal,
-        "_mint _burn _transfer _approve _withdraw _transferOwnership _setOwner _authorizeUpgrade _upgradeTo \
-         _setImplementation _grantRole _setupRole",
+        Meaning::InternalRule,
+        "_mint _withdraw _transferOwnership _setOwner _authorizeUpgrade _upgradeTo _setImplementation \
+         _grantRole _setupRole",
         "address uint256 bytes bytes32",
         4,
     ),

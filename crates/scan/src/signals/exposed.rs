@@ -42,7 +42,9 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
                 UNHEARD
             }
             Some(Meaning::Initialize) if taken_over(picture, frame.to) => UNHEARD,
-            Some(Meaning::Internal | Meaning::WalletSetUp) => UNHEARD,
+            // An account may be the owner of a contract whose author was careless with names.
+            Some(Meaning::InternalRule) if frame.parent.is_none() => RARE,
+            Some(Meaning::Internal | Meaning::InternalRule | Meaning::WalletSetUp) => UNHEARD,
             Some(Meaning::Initialize | Meaning::Ownership)
                 if frame.parent.is_some() && picture.private() =>
             {

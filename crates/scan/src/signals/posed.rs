@@ -1,6 +1,6 @@
 //! # What it watches
 //! Somebody else's contract that uses a contract of the sender as if it were a token, a vault or a market: it moves its
-//! balances, burns its shares, asks for its underlying.
+//! balances, burns its shares, asks for its underlying, trades with it.
 //! # Why it matters
 //! A protocol that takes a stranger's contract for one of its own parts does what the stranger's contract says.
 //! # What it misses

@@ -1,5 +1,6 @@
 //! # What it watches
-//! Tokens taken by `transferFrom` from holders who take no part in the transaction and get nothing for it.
+//! Tokens taken by `transferFrom` from holders who take no part in the transaction and get nothing for it, for the sender's
+//! contract or smart wallet, at once or through somebody who passes them on.
 //! # Why it matters
 //! An approval given to a careless contract is everybody's.
 //! # What it misses

@@ -58,6 +58,29 @@ fn set_up_again_by_a_stranger() {
 }
 
 #[test]
+fn internal_functions_called_by_an_account() {
+    let direct = |function: &str| {
+        let mut story = Story::new();
+        story.0.frames.clear();
+        story.0.to = Some(VICTIM);
+        story.0.known.logs = false;
+        story.add(None, THIEF, VICTIM, function, &[word(HOLDER), word(HOLDER), n(5)]);
+        story
+    };
+    let burn = direct("_burn(address,address,uint256)");
+    check("of a holder's tokens", burn, "exposed-function", true, true);
+    check("an owner's, perhaps", direct("_mint(address,uint256)"), "exposed-function", true, false);
+    check("a public one", direct("burn(address,uint256)"), "exposed-function", false, false);
+}
+
+#[test]
+fn rates_go_with_the_number_of_signals() {
+    use crate::signals::{RARE, UNHEARD, WATCHES};
+    let signals = WATCHES.len() as f64;
+    assert!((RARE - 1_000.0 * signals).abs() < 1.0 && (UNHEARD - 4.0 * RARE).abs() < 1.0);
+}
+
+#[test]
 fn sums_to_and_fro() {
     let passes = |times: u64, fee: u64| {
         let story = Story::new().call(VICTIM, "poke()", &[]);
