@@ -79,7 +79,7 @@ pub struct Place {
 }
 
 /// Something that was said.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Transactions that it may be about, by place among those of the tape, in order. One, unless a state was found wrong
@@ -97,6 +97,8 @@ pub struct Alert {
     pub attackers: Vec<Address>,
     /// Who lost.
     pub victims: Vec<Address>,
+    /// Whose functions were used for it, as far as that was looked at.
+    pub targets: Vec<Address>,
     /// What was lost.
     pub losses: Vec<LossSeen>,
     /// In one sentence; printable.
@@ -281,6 +283,7 @@ fn alert_of(suspicion: Suspicion, place: usize) -> Alert {
         voices,
         attackers: suspicion.attackers,
         victims: suspicion.victims,
+        targets: suspicion.targets,
         losses,
         sentence: sentence(&suspicion.sentence),
     }

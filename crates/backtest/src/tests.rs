@@ -110,6 +110,7 @@ fn a_story_is_measured() {
         (Some(true), Some(true))
     );
     assert_eq!(detection["lossUsd"], 100);
+    assert_eq!(detection["lossAgrees"], Value::Null, "its detector names no loss");
 
     let page = done.write(&folder.path().join("out")).unwrap();
     let html = std::fs::read_to_string(page).unwrap();

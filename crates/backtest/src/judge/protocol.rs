@@ -218,6 +218,7 @@ fn alert(suspects: Vec<usize>, is_acted: bool, findings: impl Iterator<Item = Fi
         e_value: strongest(&counted),
         attackers,
         victims,
+        targets: Vec::new(),
         losses: losses.collect(),
         sentence: findings.first().map(|first| sentence(&first.sentence)).unwrap_or_default(),
         voices: counted,
