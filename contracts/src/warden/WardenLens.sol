@@ -16,22 +16,36 @@ import {Harm, LeverSpec, LeverState} from "./WardenTypes.sol";
 /// ```
 ///
 /// `spendable` is what the epochs leave (`EpochBudget.spendable`); `wait_i` is the time until `readyAt`, or the
-/// cool-down while a lever that does one thing at a time holds. The whole Warden: sums over its levers, the units at
-/// most `spendable(Warden, T)`. Every pull that begins within `T` counts with its whole hold, even where that ends
+/// cool-down while a lever that does one thing at a time holds. The whole Warden, with `U = spendable(Warden, T)`:
+///
+/// ```text
+/// n = min(sum n_i, U / min over i with n_i > 0 of (unitsPerPull_i + unitsPerSecond_i * shortestHold_i))
+/// s = min(sum s_i, U / min over i with s_i > 0 of unitsPerSecond_i)        the second only where that is not 0
+/// u = min(sum u_i, U)
+/// ```
+///
+/// Every pull that begins within `T` counts with its whole hold, even where that ends
 /// later. The seconds are those until anyone may release: somebody has to send that transaction.
 contract WardenLens {
     /// @notice The bound over `horizon` seconds for all levers together.
     function harmBound(Warden warden, uint256 horizon) external view returns (Harm memory total) {
         bytes32[] memory ids = warden.leverIds();
+        (,, uint256 units) = warden.budget(horizon);
+        uint256 cheapestPull = type(uint256).max;
+        uint256 cheapestSecond = type(uint256).max;
         for (uint256 i = 0; i < ids.length; ++i) {
-            Harm memory one = leverHarmBound(warden, ids[i], horizon);
+            (LeverSpec memory spec, LeverState memory state) = lever(warden, ids[i]);
+            Harm memory one = bound(warden, ids[i], spec, state, horizon);
             total.pulls += one.pulls;
             total.holdSeconds += one.holdSeconds;
             total.units += one.units;
             total.openHoldSeconds += one.openHoldSeconds;
+            if (one.pulls != 0) cheapestPull = min(cheapestPull, cheapest(spec));
+            if (one.holdSeconds != 0) cheapestSecond = min(cheapestSecond, spec.unitsPerSecond);
         }
-        (,, uint256 spendable) = warden.budget(horizon);
-        total.units = min(total.units, spendable);
+        total.pulls = min(total.pulls, units / cheapestPull);
+        if (cheapestSecond != 0) total.holdSeconds = min(total.holdSeconds, units / cheapestSecond);
+        total.units = min(total.units, units);
     }
 
     /// @notice A lever with all its parameters, and what has become of it.
@@ -44,22 +58,9 @@ contract WardenLens {
     }
 
     /// @notice The bound over `horizon` seconds for one lever.
-    function leverHarmBound(Warden warden, bytes32 id, uint256 horizon)
-        public
-        view
-        returns (Harm memory harm)
-    {
+    function leverHarmBound(Warden warden, bytes32 id, uint256 horizon) external view returns (Harm memory) {
         (LeverSpec memory spec, LeverState memory state) = lever(warden, id);
-        (,, uint256 wardenUnits) = warden.budget(horizon);
-        (,, uint256 leverUnits) = warden.leverBudget(id, horizon);
-        uint256 units = min(wardenUnits, leverUnits);
-        uint256 cheapest = spec.unitsPerPull + uint256(spec.unitsPerSecond) * spec.shortestHold;
-        uint256 dearest = spec.unitsPerPull + uint256(spec.unitsPerSecond) * spec.longestHold;
-        harm.pulls = min(min(state.pullsLeft, units / cheapest), turns(spec, state, horizon));
-        harm.holdSeconds = harm.pulls * spec.longestHold;
-        if (spec.unitsPerSecond != 0) harm.holdSeconds = min(harm.holdSeconds, units / spec.unitsPerSecond);
-        harm.units = min(harm.pulls * dearest, units);
-        harm.openHoldSeconds = openHoldSeconds(warden, id);
+        return bound(warden, id, spec, state, horizon);
     }
 
     /// @notice Seconds still to run of a lever's open holds together.
@@ -91,6 +92,22 @@ contract WardenLens {
         }
     }
 
+    function bound(Warden warden, bytes32 id, LeverSpec memory spec, LeverState memory state, uint256 horizon)
+        private
+        view
+        returns (Harm memory harm)
+    {
+        (,, uint256 wardenUnits) = warden.budget(horizon);
+        (,, uint256 leverUnits) = warden.leverBudget(id, horizon);
+        uint256 units = min(wardenUnits, leverUnits);
+        uint256 dearest = spec.unitsPerPull + uint256(spec.unitsPerSecond) * spec.longestHold;
+        harm.pulls = min(min(state.pullsLeft, units / cheapest(spec)), turns(spec, state, horizon));
+        harm.holdSeconds = harm.pulls * spec.longestHold;
+        if (spec.unitsPerSecond != 0) harm.holdSeconds = min(harm.holdSeconds, units / spec.unitsPerSecond);
+        harm.units = min(harm.pulls * dearest, units);
+        harm.openHoldSeconds = openHoldSeconds(warden, id);
+    }
+
     /// @dev How often the cool-down lets a lever be pulled.
     function turns(LeverSpec memory spec, LeverState memory state, uint256 horizon)
         private
@@ -104,6 +121,11 @@ contract WardenLens {
         if (horizon < wait) return 0;
         if (cooldown == 0) return type(uint256).max;
         return 1 + (horizon - wait) / cooldown;
+    }
+
+    /// @dev Harm units of the shortest pull.
+    function cheapest(LeverSpec memory spec) private pure returns (uint256) {
+        return spec.unitsPerPull + uint256(spec.unitsPerSecond) * spec.shortestHold;
     }
 
     function min(uint256 left, uint256 right) private pure returns (uint256) {
