@@ -8,8 +8,12 @@ library CodeStore {
     /// @notice The bytes could not be stored: too long for a contract, or too little gas.
     error NotStored();
 
+    /// @dev A contract's code is at most 24,576 bytes (EIP-170), of which one is STOP.
+    uint256 private constant BYTES_MAX = 24_575;
+
     /// @notice Stores `data`, at most 24,575 bytes.
     function write(bytes memory data) internal returns (address pointer) {
+        if (data.length > BYTES_MAX) revert NotStored();
         // PUSH2 length, DUP1, PUSH1 10, PUSH0, CODECOPY, PUSH0, RETURN: the ten bytes before what is stored.
         bytes memory creation =
             abi.encodePacked(hex"61", uint16(data.length + 1), hex"80600a5f395ff3", hex"00", data);
