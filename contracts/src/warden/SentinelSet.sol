@@ -38,6 +38,8 @@ abstract contract SentinelSet is Governed, EIP712 {
     event HeartbeatPosted(address indexed sentinel, uint256 timestamp);
     /// @notice The freshness window changed, in seconds.
     event HeartbeatWindowSet(uint256 seconds_);
+    /// @notice The longest life of an order changed, in seconds.
+    event OrderLifeSet(uint256 seconds_);
 
     /// @notice EIP-712 type of a heartbeat.
     bytes32 public constant HEARTBEAT_TYPEHASH = keccak256("Heartbeat(address sentinel,uint64 timestamp)");
@@ -46,6 +48,9 @@ abstract contract SentinelSet is Governed, EIP712 {
     /// @notice Seconds: limits of the freshness window.
     uint256 public constant HEARTBEAT_WINDOW_MIN = 1 minutes;
     uint256 public constant HEARTBEAT_WINDOW_MAX = 30 days;
+    /// @notice Limits of an order's life in seconds.
+    uint256 public constant ORDER_LIFE_MIN = 1 minutes;
+    uint256 public constant ORDER_LIFE_MAX = 7 days;
     /// @notice Gas that a contract sentinel's signature check is given.
     uint256 public constant ERC1271_GAS = 100_000;
 
@@ -54,11 +59,13 @@ abstract contract SentinelSet is Governed, EIP712 {
     uint8 internal constant STATUS_KILLED = 3;
 
     uint256 private _heartbeatWindow;
+    uint256 internal _orderLife;
     EnumerableSet.AddressSet private _active;
     mapping(address => Sentinel) private _sentinels;
 
-    constructor(uint256 heartbeatWindow_) {
+    constructor(uint256 heartbeatWindow_, uint256 orderLife_) {
         _setHeartbeatWindow(heartbeatWindow_);
+        _setOrderLife(orderLife_);
     }
 
     /// @notice Adds a sentinel: a key, or a contract that checks signatures (ERC-1271). What it is stays what it is,
@@ -96,6 +103,11 @@ abstract contract SentinelSet is Governed, EIP712 {
         _setHeartbeatWindow(seconds_);
     }
 
+    /// @notice Sets how many seconds ahead an order's deadline may be.
+    function setOrderLife(uint256 seconds_) external onlyGovernance {
+        _setOrderLife(seconds_);
+    }
+
     /// @notice Records that a sentinel is alive. Anyone may relay its signed heartbeat.
     /// @param timestamp Unix seconds that it signed: not in the future, later than the last, and fresh.
     function postHeartbeat(address sentinel, uint64 timestamp, bytes calldata signature) external {
@@ -118,6 +130,11 @@ abstract contract SentinelSet is Governed, EIP712 {
     /// @notice Seconds for which a heartbeat counts.
     function heartbeatWindow() external view returns (uint256) {
         return _heartbeatWindow;
+    }
+
+    /// @notice Seconds ahead that an order's deadline may be.
+    function orderLife() external view returns (uint256) {
+        return _orderLife;
     }
 
     /// @notice The active sentinels.
@@ -187,6 +204,12 @@ abstract contract SentinelSet is Governed, EIP712 {
         if (seconds_ < HEARTBEAT_WINDOW_MIN || seconds_ > HEARTBEAT_WINDOW_MAX) revert BadSetting(seconds_);
         _heartbeatWindow = seconds_;
         emit HeartbeatWindowSet(seconds_);
+    }
+
+    function _setOrderLife(uint256 seconds_) private {
+        if (seconds_ < ORDER_LIFE_MIN || seconds_ > ORDER_LIFE_MAX) revert BadSetting(seconds_);
+        _orderLife = seconds_;
+        emit OrderLifeSet(seconds_);
     }
 
     function _requireActive(address account) private view {

@@ -53,6 +53,8 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
     error HoldOutOfBounds(uint256 holdSeconds);
     /// @notice The stop is in force already: its end is not for this lever to decide.
     error AlreadyInForce();
+    /// @notice An open hold has the same undo: whichever ended first would lift the other's stop as well.
+    error UndoTaken();
     /// @notice The target reverted.
     error CallFailed(bytes reason);
     /// @notice The target did not revert, and the stop is not in force.
@@ -97,9 +99,6 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
     event HoldRatified(uint256 indexed holdId, bytes32 indexed lever, uint64 endsAt, address by);
     /// @notice An order was made void before it was carried out.
     event OrderRevoked(bytes32 indexed digest, address by);
-    /// @notice The longest life of an order changed, in seconds.
-    event OrderLifeSet(uint256 seconds_);
-
     /// @notice EIP-712 type of an order.
     bytes32 public constant ORDER_TYPEHASH = keccak256(
         "Order(bytes32 lever,uint64 arming,bytes data,bytes32 incident,uint64 holdSeconds,uint64 deadline,uint256 nonce)"
@@ -108,15 +107,12 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
     uint256 public constant BATCH_MAX = 32;
     /// @notice Holds of one lever that may be open at once.
     uint256 public constant OPEN_HOLDS_MAX = 256;
-    /// @notice Limits of an order's life in seconds.
-    uint256 public constant ORDER_LIFE_MIN = 1 minutes;
-    uint256 public constant ORDER_LIFE_MAX = 7 days;
-
-    uint256 private _orderLife;
     uint256 private _nHolds;
     mapping(uint256 => Hold) private _holds;
     mapping(bytes32 => EnumerableSet.UintSet) private _openHolds;
     mapping(bytes32 => bool) private _consumed;
+    /// @dev Undos of open holds, by the hash of target and calldata.
+    mapping(bytes32 => bool) private _undoTaken;
 
     /// @param governance_ A timelock or a Safe. Where it is slow, guardians are who takes authority away at once.
     /// @param heartbeatWindow_ Seconds for which a heartbeat counts.
@@ -132,11 +128,9 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
     )
         EIP712("Portcullis Warden", "1")
         Governed(governance_)
-        SentinelSet(heartbeatWindow_)
+        SentinelSet(heartbeatWindow_, orderLife_)
         LeverBook(epochSeconds_, unitsPerEpoch)
-    {
-        _setOrderLife(orderLife_);
-    }
+    {}
 
     /// @notice Pulls one lever, or reverts with the reason. Anyone may relay.
     /// @return holdId The hold, from 1; zero for a one-way lever.
@@ -215,16 +209,6 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
     function revokeOrder(bytes32 digest) external onlyGuardian {
         _consumed[digest] = true;
         emit OrderRevoked(digest, msg.sender);
-    }
-
-    /// @notice Sets how many seconds ahead an order's deadline may be.
-    function setOrderLife(uint256 seconds_) external onlyGovernance {
-        _setOrderLife(seconds_);
-    }
-
-    /// @notice Seconds ahead that an order's deadline may be.
-    function orderLife() external view returns (uint256) {
-        return _orderLife;
     }
 
     /// @notice What sentinels sign for an order.
@@ -335,6 +319,11 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         hold_.endsAt = uint64(block.timestamp) + order.holdSeconds;
         hold_.incident = order.incident;
         if (spec.undo.copies.length != 0 || spec.verify.call.copies.length != 0) hold_.data = order.data;
+        if (spec.undo.data.length != 0) {
+            bytes32 key = undoKey(spec, order.data);
+            if (_undoTaken[key]) revert UndoTaken();
+            _undoTaken[key] = true;
+        }
         _states[order.lever].openHolds += 1;
         _openHolds[order.lever].add(holdId);
     }
@@ -369,8 +358,13 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         hold_.released = true;
         state.openHolds -= 1;
         _openHolds[hold_.lever].remove(holdId);
+        if (spec.undo.data.length != 0) _undoTaken[undoKey(spec, hold_.data)] = false;
         if (!spec.concurrent) state.readyAt = uint64(block.timestamp + spec.cooldown);
         emit HoldReleased(holdId, hold_.lever, kind, by, block.timestamp < hold_.endsAt);
+    }
+
+    function undoKey(LeverSpec memory spec, bytes memory data) private pure returns (bytes32) {
+        return keccak256(bytes.concat(bytes20(spec.target), spec.undo.fill(data)));
     }
 
     function requireOpen(uint256 holdId) private view returns (Hold storage hold_) {
@@ -383,11 +377,5 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         bool readable;
         (readable, inForce) = spec.isInForce(data);
         if (!readable) revert LeverChecks.ViewUnreadable(spec.verify.target);
-    }
-
-    function _setOrderLife(uint256 seconds_) private {
-        if (seconds_ < ORDER_LIFE_MIN || seconds_ > ORDER_LIFE_MAX) revert BadSetting(seconds_);
-        _orderLife = seconds_;
-        emit OrderLifeSet(seconds_);
     }
 }

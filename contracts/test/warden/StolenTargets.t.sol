@@ -228,6 +228,21 @@ contract StolenTargetsTest is Stolen {
         evil.unpause();
     }
 
+    /// @dev People lifted a stop by hand, the thief stops the same again: the first hold's end would lift the second.
+    function test_second_hold_that_the_first_one_would_lift() public compared {
+        pullReserve(0, 1 hours);
+        market.setReservePause(asset(0), false);
+        skip(10 minutes);
+        SignedOrder memory again = sign(reserveOrder(0, 4 hours), 2);
+        vm.expectRevert(Warden.UndoTaken.selector);
+        warden.pull(again);
+        skip(1 hours);
+        warden.release(1);
+        again = sign(reserveOrder(0, 4 hours), 2);
+        warden.pull(again);
+        assertTrue(market.isPaused(asset(0)), "with the first one over, it works");
+    }
+
     function test_little_gas_cannot_make_a_release_skip_its_undo() public compared {
         pullPause(1 hours);
         skip(1 hours);

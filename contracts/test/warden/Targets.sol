@@ -103,6 +103,7 @@ contract SelfEnding {
     address private immutable operator;
     uint256 public until;
     uint256 public pulls;
+    uint256 public resumed;
     uint256 private total;
 
     constructor(address operator_) {
@@ -115,6 +116,14 @@ contract SelfEnding {
         until = block.timestamp + seconds_;
         total += seconds_;
         pulls += 1;
+    }
+
+    function resume() external {
+        require(msg.sender == operator, "not the operator");
+        require(block.timestamp < until, "not paused");
+        total -= until - block.timestamp;
+        until = block.timestamp;
+        resumed += 1;
     }
 
     function isPaused() external view returns (bool) {

@@ -15,7 +15,7 @@ import {
     ReleaseKind,
     SignedOrder
 } from "../../src/warden/WardenTypes.sol";
-import {Brake} from "./Targets.sol";
+import {Brake, SelfEnding} from "./Targets.sol";
 import {WardenTest} from "./WardenTest.sol";
 
 /// @notice What the Warden does when everybody behaves, and the acts of people.
@@ -147,6 +147,25 @@ contract WardenBehaviourTest is WardenTest {
         more.expectEmit();
         emit HoldReleased(1, selfEndingLever, ReleaseKind.EndedByTarget, address(this), false);
         warden.release(1);
+    }
+
+    /// @dev With an undo beside, people may end it early; late, the undo would revert and is not called.
+    function test_self_ending_target_with_an_undo() public {
+        LeverSpec memory spec = selfEndingSpec();
+        spec.undo.data = abi.encodeCall(SelfEnding.resume, ());
+        spec.undoGas = 100_000;
+        spec.cooldown = 0;
+        selfEndingLever = register(spec);
+        warden.pull(sign(selfEndingOrder(1 hours), 1));
+        vm.prank(GUARDIAN);
+        warden.release(1);
+        assertTrue(!selfEnding.isPaused() && selfEnding.resumed() == 1, "let go early");
+        warden.pull(sign(selfEndingOrder(1 hours), 1));
+        skip(1 hours);
+        more.expectEmit();
+        emit HoldReleased(2, selfEndingLever, ReleaseKind.EndedByTarget, address(this), false);
+        warden.release(2);
+        assertEq(selfEnding.resumed(), 1, "not called again");
     }
 
     function test_one_way_lever_leaves_no_hold() public {
