@@ -254,6 +254,16 @@ contract StolenTargetsTest is Stolen {
         assertTrue(!brake.paused(), "enough gas releases");
     }
 
+    /// @dev A view that does not answer is no sign that there is nothing to lift.
+    function test_view_that_falls_silent_does_not_skip_the_undo() public compared {
+        uint256 id = warden.pull(evilOrder(lever));
+        evil.set(EvilTarget.Trick.ViewReverts, address(0), "", 0);
+        skip(1 hours);
+        warden.release(id);
+        evil.set(EvilTarget.Trick.None, address(0), "", 0);
+        assertTrue(!evil.paused(), "the undo was called");
+    }
+
     /// @dev An undo that reverts blocks neither other holds nor a later try.
     function test_undo_that_is_stuck() public compared {
         pullPause(1 hours);

@@ -52,6 +52,29 @@ contract WardenInvariantsTest is RangeTest {
         noValueAndNoDoubleUndo();
     }
 
+    /// @dev The handler's world lets things happen: laws about nothing would prove nothing.
+    function test_handler_is_not_vacuous() public {
+        for (uint256 i = 0; i < 1500; ++i) {
+            uint256 dice = uint256(keccak256(abi.encode("dice", i)));
+            uint256 other = uint256(keccak256(abi.encode(dice)));
+            if (dice % 8 < 2) handler.pull(other, dice >> 32, dice >> 64, dice >> 96);
+            if (dice % 8 == 2) handler.pullTwiceInABatch(other, dice >> 32, dice >> 64);
+            if (dice % 8 == 3) handler.pass(other);
+            if (dice % 8 == 4) handler.beatOne(other, dice >> 32);
+            if (dice % 8 == 5) handler.releaseAsStranger(other);
+            if (dice % 64 == 6) handler.releaseAsGuardian(other, dice >> 32 & 1 == 1);
+            if (dice % 16 == 14) handler.ratify(other, dice >> 32);
+            if (dice % 8 == 7) handler.arm(other);
+        }
+        assertGe(handler.allPulls(), 50, "pulls");
+        assertGe(handler.refusals(), 50, "refusals");
+        assertGe(handler.strangersReleases(), 20, "releases by strangers");
+        assertGe(handler.guardiansReleases(), 3, "releases by guardians");
+        assertGe(handler.ratifications(), 1, "ratifications");
+        invariant_laws();
+        afterInvariant();
+    }
+
     /// @dev After each run: every hold ends, by anyone's hand.
     function afterInvariant() public {
         handler.releaseEverything();
