@@ -225,7 +225,8 @@ contract Quarantine is Governed, IQuarantine {
         return _freezers[account];
     }
 
-    /// @notice Addresses that freezers may freeze per epoch, now, and at most within `horizon` seconds.
+    /// @notice Addresses that freezers may freeze per epoch, now, and at most within `horizon` seconds. The most harm
+    /// that stolen freezers can do is `spendable * longestFreeze` seconds of frozen addresses.
     function budget(uint256 horizon)
         external
         view

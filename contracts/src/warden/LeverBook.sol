@@ -66,8 +66,8 @@ abstract contract LeverBook is SentinelSet {
     }
 
     /// @notice Registers a lever, disarmed. It never changes; another choice is another lever.
-    /// @return id `keccak256(abi.encode(spec))`.
-    function registerLever(LeverSpec calldata) external onlyGovernance returns (bytes32 id) {
+    /// @return id `keccak256(abi.encode(spec))`, for a caller that encodes as the ABI's strict mode says.
+    function registerLever(LeverSpec calldata spec) external onlyGovernance returns (bytes32 id) {
         // The calldata is the lever's encoding already, and the inspector's argument.
         bytes calldata encoded = msg.data[4:];
         id = keccak256(encoded);
@@ -78,7 +78,8 @@ abstract contract LeverBook is SentinelSet {
         _specAt[id] = CodeStore.write(encoded);
         _states[id].endsByItself = abi.decode(answer, (bool));
         _leverIds.add(id);
-        LeverSpec memory spec = _spec(id);
+        // Decodes it once, so that nothing is kept that cannot be read again.
+        _spec(id);
         emit LeverRegistered(id, spec.target, spec.selector);
     }
 

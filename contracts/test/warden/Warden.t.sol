@@ -251,6 +251,43 @@ contract WardenBehaviourTest is WardenTest {
         assertEq(uint256(digest), uint256(warden.orderDigest(order)), "digest");
     }
 
+    /// @dev Computed with `cast`, for chain 1 and a Warden at 0x1111…11; clients in other languages test against them.
+    function test_eip712_vectors() public {
+        Warden there = Warden(address(0x1111111111111111111111111111111111111111));
+        more.etch(address(there), address(warden).code);
+        more.chainId(1);
+        bytes32 domain = 0xcc7cf441a14e13d72a1e0db94d38f488c76a83425099126c9b457599ab164613;
+        assertEq(uint256(there.domainSeparator()), uint256(domain), "domain");
+        bytes32 orderType = 0xed7bfc1b1ea8678ddb82bdd3da0ab67524ea2d66bdfcfcddebd78689b2bcdfb3;
+        assertEq(uint256(there.ORDER_TYPEHASH()), uint256(orderType), "order type");
+        bytes32 heartbeatType = 0x1dec7a907718fe7a848fef2d66dd67cf2b6a4d289145981002e050985b092156;
+        assertEq(uint256(there.HEARTBEAT_TYPEHASH()), uint256(heartbeatType), "heartbeat type");
+        Order memory order = Order(
+            0x2222222222222222222222222222222222222222222222222222222222222222,
+            3,
+            hex"8456cb59",
+            "INC-2026-0001",
+            3600,
+            1_800_000_600,
+            7
+        );
+        bytes32 digest = 0x36443cf55410633390558743804d447f9a7081aa74e82764b1269b7d23e99e1e;
+        assertEq(uint256(there.orderDigest(order)), uint256(digest), "digest");
+        // The first of anvil's well-known keys signed it, and a heartbeat of 1,800,000,000.
+        uint256 key = 0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80;
+        assertEq(
+            signature(key, digest),
+            hex"6c5aa7581153c465fc2f411081f68ca48bd79681f637e4496ed9765d9ee2510c757846d0676b596d9688f1a7a44f5522a1a4a49394339da164adb7175c21304a1c",
+            "order's signature"
+        );
+        assertEq(
+            heartbeatSignature(there, key, 1_800_000_000),
+            hex"a52cfd703c0c4573576468f39ec8ab8839f2912c22dcaaee612ec6c84978752359b902856ceed6acca9f7c73b3b3ff827fdefc1e74ded00882dce45e7ed1ff5f1b",
+            "heartbeat's signature"
+        );
+        more.chainId(31_337);
+    }
+
     function test_comparisons_of_the_view() public {
         Comparison[3] memory comparisons = [Comparison.NotEqual, Comparison.AtLeast, Comparison.AtMost];
         uint256[3] memory expected = [uint256(0), 1, 0];
