@@ -178,10 +178,6 @@ abstract contract SentinelSet is Governed, EIP712 {
         if (account == address(this) || _active.contains(account)) revert UnfitAddress(account);
     }
 
-    function _sentinelCount() internal view returns (uint256) {
-        return _active.length();
-    }
-
     function _add(address account, bool isContract) private {
         if (account == address(0) || account == address(this) || mayGuard(account)) {
             revert UnfitAddress(account);

@@ -9,6 +9,7 @@ import {WardenTest} from "./WardenTest.sol";
 /// work, about 90,000 gas for the metered brake of the tests, and the transaction's 21,000 and calldata are included.
 /// Each call is a transaction of its own, so that nothing is warm which would be cold on a chain.
 /// forge-config: default.isolate = true
+/// forge-config: deep.isolate = true
 contract GasTest is WardenTest {
     function brakeLever(uint8 sentinels) private returns (bytes32 lever) {
         LeverSpec memory spec = pauseSpec(address(new Brake(address(warden))));
