@@ -68,10 +68,13 @@ contract Quarantine is Governed, IQuarantine {
 
     /// @notice Bytes of an explanation or an appeal.
     uint256 public constant TEXT_BYTES_MAX = 512;
-    /// @notice Limits of the limits, in seconds.
+    /// @notice The longest `longestFreeze` that can be chosen, in seconds.
     uint256 public constant FREEZE_MAX = 30 days;
+    /// @notice The longest `longestRatified` and `cooldown` that can be chosen, in seconds.
     uint256 public constant RATIFIED_MAX = 365 days;
+    /// @notice The shortest epoch that can be chosen, in seconds.
     uint256 public constant EPOCH_SECONDS_MIN = 1 hours;
+    /// @notice The longest epoch that can be chosen, in seconds.
     uint256 public constant EPOCH_SECONDS_MAX = 90 days;
 
     /// @notice Longest freeze by a freezer, in seconds.
@@ -89,6 +92,7 @@ contract Quarantine is Governed, IQuarantine {
     mapping(address => Record) private _records;
     mapping(address => bool) private _freezers;
 
+    /// @dev For the Warden.
     modifier onlyFreezer() {
         if (!_freezers[msg.sender]) revert NotFreezer(msg.sender);
         _;

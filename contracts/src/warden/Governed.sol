@@ -39,11 +39,13 @@ abstract contract Governed {
         emit GovernanceChanged(address(0), governance_);
     }
 
+    /// @dev For what gives authority.
     modifier onlyGovernance() {
         if (msg.sender != _governance) revert NotGovernance(msg.sender);
         _;
     }
 
+    /// @dev For what takes authority away, and for holds. Governance may do it too.
     modifier onlyGuardian() {
         if (!mayGuard(msg.sender)) revert NotGuardian(msg.sender);
         _;

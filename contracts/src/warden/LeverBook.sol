@@ -41,8 +41,9 @@ abstract contract LeverBook is SentinelSet {
     uint256 public constant LEVERS_MAX = 64;
     /// @notice Members that a set may have.
     uint256 public constant SET_MEMBERS_MAX = 256;
-    /// @notice Limits of an epoch's length.
+    /// @notice The shortest epoch that can be chosen, in seconds.
     uint256 public constant EPOCH_SECONDS_MIN = 1 hours;
+    /// @notice The longest epoch that can be chosen, in seconds.
     uint256 public constant EPOCH_SECONDS_MAX = 90 days;
     /// @notice Length of an epoch in seconds. It never changes, as a change would re-open spent budgets.
     uint256 public immutable epochSeconds;

@@ -8,6 +8,7 @@ import {CallTemplate, LeverSpec, VerifyView, WordKind} from "./WardenTypes.sol";
 
 /// @notice Where the sets of `OneOf` rules are registered.
 interface ISets {
+    /// @notice Whether a set of words is registered.
     function isSet(bytes32 set) external view returns (bool);
 }
 

@@ -45,11 +45,13 @@ abstract contract SentinelSet is Governed, EIP712 {
     bytes32 public constant HEARTBEAT_TYPEHASH = keccak256("Heartbeat(address sentinel,uint64 timestamp)");
     /// @notice Active sentinels that there may be.
     uint256 public constant SENTINELS_MAX = 16;
-    /// @notice Seconds: limits of the freshness window.
+    /// @notice The shortest freshness window, in seconds.
     uint256 public constant HEARTBEAT_WINDOW_MIN = 1 minutes;
+    /// @notice The longest freshness window, in seconds.
     uint256 public constant HEARTBEAT_WINDOW_MAX = 30 days;
-    /// @notice Limits of an order's life in seconds.
+    /// @notice The shortest `orderLife`, in seconds.
     uint256 public constant ORDER_LIFE_MIN = 1 minutes;
+    /// @notice The longest `orderLife`, in seconds.
     uint256 public constant ORDER_LIFE_MAX = 7 days;
     /// @notice Gas that a contract sentinel's signature check is given.
     uint256 public constant ERC1271_GAS = 100_000;

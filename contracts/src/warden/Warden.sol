@@ -249,6 +249,7 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         return _openHolds[lever].values();
     }
 
+    /// @dev Looks at everything first, then writes, then calls, then looks again; whatever fails takes all of it back.
     function _pull(SignedOrder calldata signed, address relayer) private returns (uint256 holdId) {
         Order calldata order = signed.order;
         bytes32 digest = orderDigest(order);
@@ -298,6 +299,7 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev The order, one pull, and its cost from both budgets.
     function spend(Order calldata order, LeverSpec memory spec, bytes32 digest) private {
         uint256 cost = spec.unitsPerPull + uint256(spec.unitsPerSecond) * order.holdSeconds;
         _consumed[digest] = true;
@@ -328,6 +330,7 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         _openHolds[order.lever].add(holdId);
     }
 
+    /// @dev Closes the hold before it calls the undo, and with it if that fails.
     function _release(uint256 holdId, address by) private {
         Hold storage hold_ = requireOpen(holdId);
         LeverSpec memory spec = _spec(hold_.lever);
@@ -373,6 +376,7 @@ contract Warden is LeverBook, ReentrancyGuardTransient {
         if (hold_.released) revert AlreadyReleased(holdId);
     }
 
+    /// @dev Whether the stop is in force, or a revert where that cannot be known.
     function readView(LeverSpec memory spec, bytes memory data) private view returns (bool inForce) {
         bool readable;
         (readable, inForce) = spec.isInForce(data);
