@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {BoundedCall} from "../../src/warden/BoundedCall.sol";
 import {LeverChecks} from "../../src/warden/LeverChecks.sol";
 import {Warden} from "../../src/warden/Warden.sol";
@@ -25,10 +26,28 @@ contract StolenTargetsTest is Stolen {
         settleAndCompare();
     }
 
+    /// @dev Rich in gas, so that nothing but the guard stops it.
+    function richLever() private returns (bytes32 rich) {
+        LeverSpec memory spec = pauseSpec(address(evil));
+        (spec.callGas, spec.undoGas) = (3_000_000, 3_000_000);
+        rich = register(spec);
+        bound = lens.harmBound(warden, HORIZON);
+    }
+
     function reenter(bytes memory data) private {
+        reenter(data, ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+    }
+
+    function reenter(bytes memory data, bytes4 refusal) private {
+        SignedOrder memory order = evilOrder(richLever());
         evil.set(EvilTarget.Trick.CallBack, address(warden), data, 0);
-        warden.pull(evilOrder(lever));
+        warden.pull(order);
+        refused(refusal);
+    }
+
+    function refused(bytes4 refusal) private view {
         assertTrue(evil.calledBack() && !evil.callBackSucceeded(), "the Warden let itself be re-entered");
+        assertEq(abi.encode(bytes4(evil.callBackAnswer())), abi.encode(refusal), "refused for another reason");
     }
 
     function test_target_re_enters_pull() public compared {
@@ -43,8 +62,8 @@ contract StolenTargetsTest is Stolen {
     }
 
     function test_target_re_enters_the_inner_functions() public compared {
-        reenter(abi.encodeCall(warden.pullForBatch, (sign(pauseOrder(1 hours), 1), address(this))));
-        assertEq(evil.callBackAnswer(), abi.encodeWithSelector(Warden.NotSelf.selector), "for itself only");
+        SignedOrder memory order = sign(pauseOrder(1 hours), 1);
+        reenter(abi.encodeCall(warden.pullForBatch, (order, address(this))), Warden.NotSelf.selector);
         vm.expectRevert(Warden.NotSelf.selector);
         warden.releaseForBatch(1, GUARDIAN);
     }
@@ -55,13 +74,19 @@ contract StolenTargetsTest is Stolen {
         reenter(abi.encodeCall(warden.release, (1)));
     }
 
+    function test_target_re_enters_a_batch_of_releases() public compared {
+        pullPause(10 minutes);
+        skip(10 minutes);
+        reenter(abi.encodeCall(warden.releaseBatch, (new uint256[](1))));
+    }
+
     /// @dev In the undo, to have the undo run twice.
     function test_target_re_enters_release_in_the_undo() public compared {
-        uint256 id = warden.pull(evilOrder(lever));
+        uint256 id = warden.pull(evilOrder(richLever()));
         evil.set(EvilTarget.Trick.CallBack, address(warden), abi.encodeCall(warden.release, (id)), 0);
         skip(1 hours);
         warden.release(id);
-        assertTrue(evil.calledBack() && !evil.callBackSucceeded(), "the undo ran within itself");
+        refused(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
         more.expectRevert(abi.encodeWithSelector(Warden.AlreadyReleased.selector, id));
         warden.release(id);
     }
