@@ -48,6 +48,8 @@ mod stranger;
 
 mod ratio;
 
+pub mod liquidity_flow;
+
 #[cfg(test)]
 mod testing;
 
