@@ -55,4 +55,4 @@ mod testing;
 
 pub use build::{ConfigError, build};
 pub use config::DetectorConfig;
-pub use detector::{Detector, FINDINGS_A_BLOCK_MAX, Findings, Meta};
+pub use detector::{Detector, FINDINGS_A_BLOCK_MAX, Findings, Meta, Peek};

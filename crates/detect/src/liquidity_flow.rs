@@ -81,7 +81,7 @@ pub static META: Meta = Meta {
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LiquidityFlow {
     protocol: Protocol,
     settings: Settings,

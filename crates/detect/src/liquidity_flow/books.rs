@@ -36,7 +36,7 @@ pub(super) struct Closed {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Books {
     bucket_seconds: u64,
     patience_seconds: u64,

@@ -226,12 +226,14 @@ fn scale(rows: &[Row], (venue, way): Signal) -> f64 {
         .max(f64::MIN_POSITIVE)
 }
 
-/// The most that a flow's own past explained.
+/// What a flow's own past explained in nine of ten buckets: the largest would let one busy day excuse any drain.
 fn own_max(rows: &[Row], signal: Signal) -> f64 {
-    (0..rows.len())
+    let mut means: Vec<f64> = (0..rows.len())
         .filter(|now| heap(*now, rows.len()) < 2)
         .map(|now| own_past(|ago| rows.get(now.checked_sub(ago)?), signal))
-        .fold(0.0, f64::max)
+        .collect();
+    means.sort_by(f64::total_cmp);
+    means.get(means.len() * 9 / 10).copied().unwrap_or_default()
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

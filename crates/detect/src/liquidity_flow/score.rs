@@ -82,8 +82,8 @@ pub(super) enum Form {
         way: Way,
         /// Dollars of a usual bucket.
         scale: f64,
-        /// Most that its own past may explain, dollars a bucket: as much as it did in the reference. Otherwise a slow
-        /// drain would explain itself.
+        /// Most that its own past may explain, dollars a bucket: as much as it did in nine of ten buckets of the
+        /// reference. Otherwise a drain would explain itself.
         own_max: f64,
         /// What explains it; none where nothing usually does.
         leader: Option<Leader>,

@@ -143,7 +143,7 @@ impl Venue {
 }
 
 /// All settings, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) maturity: Maturity,
     pub(super) venues: Vec<Venue>,

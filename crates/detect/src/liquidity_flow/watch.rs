@@ -22,7 +22,7 @@ const UNUSUAL_P: f64 = 0.01;
 const RUN_P: f64 = 0.5;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Watch {
     state: State,
     history: VecDeque<Row>,
@@ -30,13 +30,13 @@ pub(super) struct Watch {
     last: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     Learning { rows: Vec<Row>, n_whole: usize },
     Watching(Box<Watching>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watching {
     hypotheses: Vec<Hypothesis>,
     runs: Vec<Option<Run>>,
