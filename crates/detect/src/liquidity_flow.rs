@@ -36,7 +36,9 @@
 //!
 //! The promise stands while quiet buckets, given the past, are no likelier to score high than those of the reference. A
 //! protocol that grows breaks it, and so do busy days on end; a new `referenceBuckets` or another name of a venue makes it
-//! learn again. A re-organisation older than `settleSeconds` does not change what was judged. Findings carry no loss: that
+//! learn again. On both sides of Nomad's books (three tokens, buckets of 15 minutes, 8,000 for reference) it said 6 things in
+//! the four months after, busy days of deposits all of them, and nothing of the hack itself: it is a sandbox until it
+//! does. A re-organisation older than `settleSeconds` does not change what was judged. Findings carry no loss: that
 //! money flows is no theft.
 //!
 //! # References
@@ -77,7 +79,7 @@ use watch::Watch;
 pub static META: Meta = Meta {
     id: "liquidity-flow",
     title: "A flow of liquidity departs from what usually leads it",
-    maturity: Maturity::Incubating,
+    maturity: Maturity::Sandbox,
 };
 
 /// See the module.
