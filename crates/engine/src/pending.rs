@@ -5,6 +5,9 @@
 //! transaction does not come within [`PENDING_STANDS_BLOCKS`] blocks (replaced, dropped, outbid) it is retracted, and a case
 //! that holds nothing else is dissolved.
 
+use std::collections::BTreeSet;
+
+use portcullis_case::Case;
 use portcullis_decide::OnPending;
 use portcullis_detect::Findings;
 use portcullis_types::{
@@ -93,6 +96,19 @@ impl Engine {
             }
         }
         self.write_retractions(step, events);
+    }
+
+    /// Writes retractions down, and dissolves the cases that hold nothing else.
+    pub(crate) fn write_retractions(&mut self, step: &mut Step, events: Vec<CaseEvent>) {
+        let touched: BTreeSet<CaseId> = events.iter().map(CaseEvent::case).collect();
+        for event in events {
+            self.write(step, event);
+        }
+        for case in touched {
+            if self.cases.get(&case).is_some_and(Case::is_bare) {
+                self.write(step, CaseEvent::Dissolved { case });
+            }
+        }
     }
 
     /// Whether pending findings of a protocol count when a lever is weighed.

@@ -263,19 +263,6 @@ impl Engine {
         self.write_retractions(step, events);
     }
 
-    /// Writes retractions down, and dissolves the cases that hold nothing else.
-    pub(crate) fn write_retractions(&mut self, step: &mut Step, events: Vec<CaseEvent>) {
-        let touched: BTreeSet<CaseId> = events.iter().map(CaseEvent::case).collect();
-        for event in events {
-            self.write(step, event);
-        }
-        for case in touched {
-            if self.cases.get(&case).is_some_and(Case::is_bare) {
-                self.write(step, CaseEvent::Dissolved { case });
-            }
-        }
-    }
-
     fn age_findings(&mut self, step: &mut Step, chain: ChainId, head: BlockId) {
         let settings = self.config.iter().flat_map(|config| &config.chains);
         let Some(settings) = settings.into_iter().find(|settings| settings.chain == chain) else {
