@@ -59,6 +59,7 @@ pub struct Policy {
     pub on_pending: OnPending,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_default(on_pending: &OnPending) -> bool {
     *on_pending == OnPending::default()
 }

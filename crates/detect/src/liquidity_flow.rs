@@ -172,7 +172,7 @@ impl Detector for LiquidityFlow {
         for closed in self.books.seen(chain, seen) {
             self.say_blind(&closed, out);
             let verdict = self.watch.take(&closed, &self.settings);
-            self.report(&closed, verdict, out);
+            self.report(&closed, &verdict, out);
         }
     }
 }

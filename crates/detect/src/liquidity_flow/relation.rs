@@ -149,7 +149,9 @@ fn logs(rows: &[&Row], scale: f64, signal: Signal) -> Vec<f64> {
     };
     let mut values: Vec<f64> = rows.iter().map(value).collect();
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    values.iter_mut().for_each(|value| *value -= mean);
+    for value in &mut values {
+        *value -= mean;
+    }
     values
 }
 
@@ -207,7 +209,7 @@ fn leader(rows: &[Row], candidate: &Candidate) -> Option<Leader> {
     for now in (0..rows.len()).filter(|now| heap(*now, rows.len()) < 2) {
         let at = |ago: usize| rows.get(now.checked_sub(ago)?);
         let (target, target_way) = candidate.target;
-        let (Some(led), Some(row)) = (leader.explains(&at), at(0)) else { continue };
+        let (Some(led), Some(row)) = (leader.explains(at), at(0)) else { continue };
         let followed = row.get(target).copied().flatten().map_or(0.0, |flow| flow.way(target_way));
         if led > 0.0 && followed > 0.0 {
             ratios.push(followed / led);

@@ -36,7 +36,7 @@ impl LiquidityFlow {
         }
     }
 
-    pub(super) fn report(&self, closed: &Closed, verdict: Verdict, out: &mut Findings) {
+    pub(super) fn report(&self, closed: &Closed, verdict: &Verdict, out: &mut Findings) {
         if let Some(error) = &verdict.failed {
             let mut finding = self.draft(closed, Address::ZERO, &[b"reference"]);
             finding.contract = self.contract(None);
@@ -57,9 +57,9 @@ impl LiquidityFlow {
             }
         }
         for ((venue, way), discoveries) in single {
-            out.extend_one(self.excess(closed, (venue, way), &discoveries, &verdict));
+            out.extend_one(self.excess(closed, (venue, way), &discoveries, verdict));
         }
-        out.extend_one(self.together(closed, &together, &verdict));
+        out.extend_one(self.together(closed, &together, verdict));
     }
 
     fn excess(
@@ -257,7 +257,9 @@ impl LiquidityFlow {
 
     fn draft(&self, closed: &Closed, contract: Address, detail: &[&[u8]]) -> Finding {
         let mut bytes = closed.bucket.to_be_bytes().to_vec();
-        detail.iter().for_each(|part| bytes.extend_from_slice(part));
+        for part in detail {
+            bytes.extend_from_slice(part);
+        }
         let (maturity, protocol) = (self.settings.maturity, &self.protocol);
         draft_of_block(&META, maturity, protocol, self.newest, contract, &bytes)
     }

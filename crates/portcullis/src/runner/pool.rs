@@ -32,7 +32,7 @@ const PLAYED_AT_ONCE_MAX: usize = 4;
 const WAITING_MAX: usize = 1_024;
 
 /// How often it is said what was not looked at.
-const SAY_EVERY: Duration = Duration::from_secs(60);
+const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// Watches a pool until nobody listens any more.
 pub(crate) fn watch(
