@@ -151,6 +151,18 @@ pub enum Mode<'a> {
     ProtocolAware(&'a Config),
 }
 
+impl Mode<'_> {
+    /// Whether a configuration describes this chain: then its lines may stand among those of another, in order of time.
+    fn knows(self, chain: ChainId) -> bool {
+        match self {
+            Self::ChainWide => false,
+            Self::ProtocolAware(config) => {
+                config.chains.iter().any(|settings| settings.chain == chain)
+            }
+        }
+    }
+}
+
 /// What a recording was found to be.
 pub enum Played {
     /// It was played.
@@ -174,10 +186,10 @@ pub fn play(
     let mut judge = match mode {
         Mode::ChainWide => Judge::ChainWide(Box::default()),
         Mode::ProtocolAware(config) => {
-            if !config.chains.iter().any(|settings| settings.chain == chain) {
+            if !mode.knows(chain) {
                 return Ok(Played::OtherChain(chain));
             }
-            Judge::ProtocolAware(Box::new(ProtocolJudge::new(config, chain)?))
+            Judge::ProtocolAware(Box::new(ProtocolJudge::new(config)?))
         }
     };
     let mut tape = Tape { chain: Some(chain), ..Tape::default() };
@@ -185,9 +197,10 @@ pub fn play(
     for line in recording.lines() {
         let (number, line) = line?;
         let Some(scene) = footage.stage(line) else { continue };
-        if scene.chain != chain {
+        if scene.chain != chain && !mode.knows(scene.chain) {
             let problem = format!(
-                "is of chain {}, the recording of chain {chain}: give each chain its own file",
+                "is of chain {}, the recording of chain {chain}: give each chain its own file, or a configuration that \
+                 describes both",
                 scene.chain
             );
             return Err(ObserveError::BadRecording {
