@@ -42,7 +42,8 @@ impl Scene {
     }
 }
 
-/// Makes Evidence of lines, one after the other. Lines of one file are of one chain.
+/// Makes Evidence of lines, one after the other. Where lines of several chains stand in one
+/// file, state is not carried on from one chain to another.
 #[derive(Debug, Default)]
 pub struct Footage {
     replayer: Option<(ChainId, Replayer)>,

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::Address;
-use portcullis_types::{ids::ChainId, money::Usd};
+use portcullis_types::{
+    ids::ChainId,
+    money::{Asset, Usd},
+};
 
 use crate::{
     join::{Told, Truth},
+    judge::Alert,
     loss::{Alarm, Basis, LossCurve, Theft},
 };
 
@@ -155,6 +159,20 @@ impl Incident {
         Some(time(theft)?.saturating_sub(time(*self.alerts.first()?)?))
     }
 
+    /// What the alerts on its thefts say was lost, in dollars, all thefts together; none where none says anything.
+    pub fn loss_seen(&self, told: &[Told]) -> Option<Usd> {
+        let alerts = self.thefts.iter().filter_map(|place| told.get(*place)?.alert.as_ref());
+        let seen: Vec<Usd> = alerts.filter_map(loss_of).collect();
+        (!seen.is_empty()).then(|| seen.into_iter().sum())
+    }
+
+    /// Whether that is within a tenth of what the labels say; none where either is unknown.
+    pub fn loss_agrees(&self, told: &[Told]) -> Option<bool> {
+        let (seen, labelled) = (self.loss_seen(told)?, self.loss.filter(|loss| *loss > Usd::ZERO)?);
+        let apart = (seen - labelled).max_zero() + (labelled - seen).max_zero();
+        Some(apart <= labelled.mul_ratio(1, 10))
+    }
+
     /// Its losses over time; none of an incident of one transaction, which nothing after it can stop.
     pub fn loss_curve(&self, told: &[Told]) -> Option<LossCurve> {
         if self.thefts.len() < 2 {
@@ -174,5 +192,53 @@ impl Incident {
         });
         let unit = if losses.is_some() { "usd" } else { "transactions" };
         Some(LossCurve::new(self.name.clone(), unit.to_owned(), self.loss, &thefts, alarm))
+    }
+}
+
+/// What an alert says was lost. Detectors that speak of the same loss are not added up: of each victim's asset the greatest
+/// sum counts, and a sum without asset only where it is more than all of these.
+fn loss_of(alert: &Alert) -> Option<Usd> {
+    let mut assets: BTreeMap<(Address, Option<Asset>), Usd> = BTreeMap::new();
+    for loss in &alert.losses {
+        let Some(usd) = loss.usd else { continue };
+        let sum = assets.entry((loss.victim, loss.asset)).or_default();
+        *sum = (*sum).max(usd);
+    }
+    let mut victims: BTreeMap<Address, (Usd, Usd)> = BTreeMap::new();
+    for ((victim, asset), usd) in assets {
+        let (by_asset, at_once) = victims.entry(victim).or_default();
+        if asset.is_some() { *by_asset += usd } else { *at_once = usd }
+    }
+    (!victims.is_empty()).then(|| victims.into_values().map(|(a, b)| a.max(b)).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::LossSeen;
+
+    #[test]
+    fn losses_that_two_detectors_name_count_once() {
+        let (one, other) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let token = Asset::Token(Address::repeat_byte(9));
+        let loss = |victim, asset, dollars: Option<i64>| {
+            let usd = dollars.map(Usd::dollars);
+            LossSeen { victim, asset, amount: None, usd }
+        };
+        let cases = [
+            (vec![], None),
+            (vec![loss(one, Some(token), None)], None),
+            (vec![loss(one, Some(token), Some(5)), loss(one, Some(token), Some(7))], Some(7)),
+            (
+                vec![loss(one, Some(token), Some(5)), loss(one, Some(Asset::Native), Some(7))],
+                Some(12),
+            ),
+            (vec![loss(one, Some(token), Some(5)), loss(one, None, Some(4))], Some(5)),
+            (vec![loss(one, Some(token), Some(5)), loss(other, None, Some(4))], Some(9)),
+        ];
+        for (losses, expected) in cases {
+            let alert = Alert { losses, ..Alert::default() };
+            assert_eq!(loss_of(&alert), expected.map(Usd::dollars), "{:?}", alert.losses);
+        }
     }
 }

@@ -185,7 +185,8 @@ fn together(a: Alert, b: Alert) -> Alert {
     first.losses.extend(second.losses);
     first.attackers.extend(second.attackers);
     first.victims.extend(second.victims);
-    for list in [&mut first.attackers, &mut first.victims] {
+    first.targets.extend(second.targets);
+    for list in [&mut first.attackers, &mut first.victims, &mut first.targets] {
         let mut seen = std::collections::BTreeSet::new();
         list.retain(|address| seen.insert(*address));
     }

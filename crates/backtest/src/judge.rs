@@ -79,7 +79,7 @@ pub struct Place {
 }
 
 /// Something that was said.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Transactions that it may be about, by place among those of the tape, in order. One, unless a state was found wrong
@@ -97,6 +97,8 @@ pub struct Alert {
     pub attackers: Vec<Address>,
     /// Who lost.
     pub victims: Vec<Address>,
+    /// Whose functions were used for it, as far as that was looked at.
+    pub targets: Vec<Address>,
     /// What was lost.
     pub losses: Vec<LossSeen>,
     /// In one sentence; printable.
@@ -149,6 +151,18 @@ pub enum Mode<'a> {
     ProtocolAware(&'a Config),
 }
 
+impl Mode<'_> {
+    /// Whether a configuration describes this chain: then its lines may stand among those of another, in order of time.
+    fn knows(self, chain: ChainId) -> bool {
+        match self {
+            Self::ChainWide => false,
+            Self::ProtocolAware(config) => {
+                config.chains.iter().any(|settings| settings.chain == chain)
+            }
+        }
+    }
+}
+
 /// What a recording was found to be.
 pub enum Played {
     /// It was played.
@@ -172,10 +186,10 @@ pub fn play(
     let mut judge = match mode {
         Mode::ChainWide => Judge::ChainWide(Box::default()),
         Mode::ProtocolAware(config) => {
-            if !config.chains.iter().any(|settings| settings.chain == chain) {
+            if !mode.knows(chain) {
                 return Ok(Played::OtherChain(chain));
             }
-            Judge::ProtocolAware(Box::new(ProtocolJudge::new(config, chain)?))
+            Judge::ProtocolAware(Box::new(ProtocolJudge::new(config)?))
         }
     };
     let mut tape = Tape { chain: Some(chain), ..Tape::default() };
@@ -183,9 +197,10 @@ pub fn play(
     for line in recording.lines() {
         let (number, line) = line?;
         let Some(scene) = footage.stage(line) else { continue };
-        if scene.chain != chain {
+        if scene.chain != chain && !mode.knows(scene.chain) {
             let problem = format!(
-                "is of chain {}, the recording of chain {chain}: give each chain its own file",
+                "is of chain {}, the recording of chain {chain}: give each chain its own file, or a configuration that \
+                 describes both",
                 scene.chain
             );
             return Err(ObserveError::BadRecording {
@@ -281,6 +296,7 @@ fn alert_of(suspicion: Suspicion, place: usize) -> Alert {
         voices,
         attackers: suspicion.attackers,
         victims: suspicion.victims,
+        targets: suspicion.targets,
         losses,
         sentence: sentence(&suspicion.sentence),
     }

@@ -316,8 +316,11 @@ impl Measured<'_> {
             on_preparation: first.truth != Truth::Exploit,
             lead_seconds: incident.lead_seconds(self.told),
             attacker_named: names(&attackers, |alert| &alert.attackers),
-            victim_named: names(&victims, |alert| &alert.victims),
+            victim_named: names(&victims, |alert| &alert.victims)
+                .max(names(&victims, |alert| &alert.targets)),
             loss_usd: incident.loss.map(crate::report::Dollars),
+            loss_seen_usd: incident.loss_seen(self.told).map(crate::report::Dollars),
+            loss_agrees: incident.loss_agrees(self.told),
             sentence: first.alert.as_ref().map(|alert| alert.sentence.clone()).unwrap_or_default(),
             evidence: evidence_link(first.seen.hash),
         })

@@ -308,10 +308,14 @@ pub struct Detection {
     pub lead_seconds: Option<i64>,
     /// Whether the alert names an attacker whom the labels name; null where they name none.
     pub attacker_named: Option<bool>,
-    /// Whether it names a victim whom the labels name; null where they name none.
+    /// Whether it names a victim whom the labels name, as a loser or as a contract that was used; null where they name none.
     pub victim_named: Option<bool>,
     /// Loss as labelled.
     pub loss_usd: Option<Dollars>,
+    /// Loss as the alerts have it, over all its thefts.
+    pub loss_seen_usd: Option<Dollars>,
+    /// Whether the two are within a tenth of each other; null where one is unknown.
+    pub loss_agrees: Option<bool>,
     /// In one sentence.
     pub sentence: String,
     /// Where the page shows the transaction.

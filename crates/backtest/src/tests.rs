@@ -110,6 +110,7 @@ fn a_story_is_measured() {
         (Some(true), Some(true))
     );
     assert_eq!(detection["lossUsd"], 100);
+    assert_eq!(detection["lossAgrees"], Value::Null, "its detector names no loss");
 
     let page = done.write(&folder.path().join("out")).unwrap();
     let html = std::fs::read_to_string(page).unwrap();
@@ -318,4 +319,30 @@ fn named_labels_replace_those_beside() {
         folder.write("elsewhere/other.labels.jsonl", &[json!({"phase": "x", "label": "exploit"})]);
     let error = run(&with(phases), &|_| {}).unwrap_err().to_string();
     assert!(error.contains("belongs to no recording by its name"), "{error}");
+}
+
+/// Lines of two chains may stand in one recording if the configuration describes both: each keeps its own blocks.
+#[test]
+fn a_recording_of_two_chains_needs_a_configuration_of_both() {
+    let folder = Folder::new();
+    let line = |hash, chain: &str, block, time| {
+        let mut line = transaction(hash, USER, &call(USER, MARKET, "init()"), block, time);
+        line["chainId"] = json!(chain);
+        line
+    };
+    let lines =
+        [meta(), line(1, "0x1", 90, 400), line(2, "0x5", 7_000, 401), line(3, "0x1", 91, 412)];
+    let path = folder.write("two.jsonl", &lines);
+    let one = test(&options(std::slice::from_ref(&path)));
+    let [why] = one.report.unreadable.as_slice() else { panic!("{:?}", one.report.unreadable) };
+    assert!(why.why.contains("or a configuration that describes both"), "{}", why.why);
+    let mut both = options(&[path]);
+    let chains = &mut both.config.as_mut().unwrap().chains;
+    let mut other = chains[0].clone();
+    other.chain = 5;
+    chains.push(other);
+    let report = test(&both).report;
+    assert_eq!((report.transactions, report.blind_transactions), (3, 0));
+    // The market is protected on its own chain only.
+    assert_eq!(report.false_alerts, 2);
 }

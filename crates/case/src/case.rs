@@ -133,7 +133,10 @@ impl Case {
             CaseEvent::Opened { .. }
             | CaseEvent::LossAfterHold { .. }
             | CaseEvent::LeverFoundReleased { .. } => {}
-            CaseEvent::FindingRaised { finding, .. } => self.raise(finding),
+            CaseEvent::FindingRaised { finding, .. } => self.raise(finding, FindingStatus::Seen),
+            CaseEvent::FindingForeseen { finding, .. } => {
+                self.raise(finding, FindingStatus::Pending);
+            }
             CaseEvent::FindingMoved { key, status, block, .. } => {
                 if let Some(record) = self.findings.get_mut(key) {
                     record.status = *status;
@@ -161,26 +164,35 @@ impl Case {
         }
     }
 
-    fn raise(&mut self, finding: &Finding) {
-        if self.findings.len() >= FINDINGS_A_CASE_MAX {
+    fn raise(&mut self, finding: &Finding, status: FindingStatus) {
+        let is_known = self.findings.contains_key(&finding.key);
+        if self.findings.len() >= FINDINGS_A_CASE_MAX && !is_known {
             self.findings_dropped += 1;
             return;
         }
-        let record = FindingRecord {
-            finding: finding.clone(),
-            block: finding.block,
-            status: FindingStatus::Seen,
-        };
+        let record = FindingRecord { finding: finding.clone(), block: finding.block, status };
         self.findings.insert(finding.key, record);
         self.dissolved = false;
     }
 
-    /// Findings that were not retracted.
+    /// Findings of blocks that were not retracted.
     pub fn live_findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings
             .values()
+            .filter(|record| record.status > FindingStatus::Pending)
             .filter(|record| record.status != FindingStatus::Retracted)
             .map(|record| &record.finding)
+    }
+
+    /// Findings of transactions that are in no block yet.
+    pub fn pending_findings(&self) -> impl Iterator<Item = &Finding> {
+        let is_pending = |record: &&FindingRecord| record.status == FindingStatus::Pending;
+        self.findings.values().filter(is_pending).map(|record| &record.finding)
+    }
+
+    /// Whether nothing is left that was not retracted, neither of blocks nor pending.
+    pub fn is_bare(&self) -> bool {
+        self.findings.values().all(|record| record.status == FindingStatus::Retracted)
     }
 
     /// Lost so far. Several detectors report the same loss, and not always on the same transaction (an invariant is only

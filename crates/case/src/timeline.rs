@@ -37,8 +37,13 @@ pub(crate) fn entry(case: &Case, seq: Seq, at: Millis, event: &CaseEvent) -> Tim
             let text = format!("[{}] {}", finding.detector, finding.sentence);
             (Some(finding.block.number), "finding", text)
         }
+        CaseEvent::FindingForeseen { finding, .. } => {
+            let text = format!("[{}] not in a block yet: {}", finding.detector, finding.sentence);
+            (None, "pending", text)
+        }
         CaseEvent::FindingMoved { key, status, block, .. } => {
             let what = match status {
+                FindingStatus::Pending => "pending",
                 FindingStatus::Seen => "seen again",
                 FindingStatus::Confirmed => "confirmed",
                 FindingStatus::Finalised => "finalised",

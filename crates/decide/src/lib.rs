@@ -14,5 +14,5 @@ pub mod posterior;
 mod sentence;
 
 pub use ladder::{Facts, LeverState, State, weigh};
-pub use policy::{Autonomy, Policy};
+pub use policy::{Autonomy, OnPending, Policy};
 pub use posterior::posterior;

@@ -21,6 +21,17 @@ pub enum Autonomy {
     Act,
 }
 
+/// What is done about an attack that is seen in the pool of pending transactions, before it is in a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnPending {
+    /// Weigh, and tell people what it would do. The default: it may never happen, and who acts shows his hand.
+    #[default]
+    Recommend,
+    /// Race: pull levers as if it had happened, inside the other limits of the policy.
+    Act,
+}
+
 /// Limits and beliefs of one protocol. Every field may be left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -43,6 +54,14 @@ pub struct Policy {
     pub cool_down_seconds: u64,
     /// Whether levers may be pulled at all. Default `observe`.
     pub autonomy: Autonomy,
+    /// Whether findings of pending transactions may pull levers. Default `recommend`; needs `autonomy: act`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on_pending: OnPending,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_default(on_pending: &OnPending) -> bool {
+    *on_pending == OnPending::default()
 }
 
 impl Default for Policy {
@@ -55,6 +74,7 @@ impl Default for Policy {
             pulls_per_day_max: 3,
             cool_down_seconds: 3_600,
             autonomy: Autonomy::Observe,
+            on_pending: OnPending::Recommend,
         }
     }
 }

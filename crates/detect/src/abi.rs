@@ -46,7 +46,8 @@ impl Signature {
         };
         let names: Vec<String> =
             parameters.iter().map(|ty| ty.sol_type_name().into_owned()).collect();
-        let text = format!("{name}({})", names.join(","));
+        // The library writes a tuple of one member as Rust does, `(uint256,)`; Solidity hashes `(uint256)`.
+        let text = format!("{name}({})", names.join(",")).replace(",)", ")");
         let [a, b, c, d, ..] = keccak256(&text).0;
         Ok(Self { text, selector: [a, b, c, d], parameters })
     }
@@ -100,6 +101,9 @@ mod tests {
                 "84304ad7",
             ),
             ("f((uint256,address)[])", "f((uint256,address)[])", ""),
+            // A tuple of one member has no comma.
+            ("set((uint))", "set((uint256))", "3c0513a0"),
+            ("f((uint256)[3], (address))", "f((uint256)[3],(address))", "570a8697"),
         ] {
             let signature = Signature::parse(text).unwrap();
             assert_eq!(signature.text, canonical);

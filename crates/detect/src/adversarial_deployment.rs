@@ -139,7 +139,7 @@ enum Owner {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AdversarialDeployment {
     protocol: Protocol,
     maturity: Maturity,

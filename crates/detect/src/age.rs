@@ -19,7 +19,7 @@ struct Age {
 }
 
 /// First appearances.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ages {
     fresh_blocks: u64,
     started: Option<BlockId>,

@@ -84,7 +84,7 @@ pub static META: Meta = Meta {
 const GRACE_SECONDS: u64 = 300;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bridge {
     protocol: Protocol,
     maturity: Maturity,

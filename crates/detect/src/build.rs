@@ -78,6 +78,9 @@ pub fn build(
             Box::new(crate::contagion::Contagion::new(protocol, config)?)
         }
         DetectorConfig::Rules(config) => Box::new(Rules::new(protocol, config)?),
+        DetectorConfig::LiquidityFlow(config) => {
+            Box::new(crate::liquidity_flow::LiquidityFlow::new(protocol, config)?)
+        }
     })
 }
 

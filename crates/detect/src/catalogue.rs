@@ -22,4 +22,5 @@ pub const ALL: &[&Meta] = &[
     &crate::volatility::META,
     &crate::contagion::META,
     &crate::rules::META,
+    &crate::liquidity_flow::META,
 ];

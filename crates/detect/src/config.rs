@@ -58,6 +58,8 @@ pub enum DetectorConfig {
     Contagion(Box<crate::contagion::ContagionConfig>),
     /// Rules that people write, in files.
     Rules(RulesConfig),
+    /// A flow of liquidity departs from what usually leads it.
+    LiquidityFlow(Box<crate::liquidity_flow::LiquidityFlowConfig>),
 }
 
 impl DetectorConfig {
@@ -82,6 +84,7 @@ impl DetectorConfig {
             Self::Volatility(_) => crate::volatility::META.id,
             Self::Contagion(_) => crate::contagion::META.id,
             Self::Rules(_) => crate::rules::META.id,
+            Self::LiquidityFlow(_) => crate::liquidity_flow::META.id,
         }
     }
 }

@@ -87,7 +87,7 @@ const OF_STATE: f64 = 30.0;
 const OF_EVENT: f64 = 10.0;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Contagion {
     protocol: Protocol,
     maturity: Maturity,

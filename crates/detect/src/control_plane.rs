@@ -72,7 +72,7 @@ pub const CHANGES_LISTED_MAX: usize = 16;
 const SAFE_SLOTS_TRIED_MAX: usize = 64;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ControlPlane {
     protocol: Protocol,
     maturity: Maturity,

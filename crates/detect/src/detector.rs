@@ -22,11 +22,23 @@ pub struct Meta {
     pub maturity: Maturity,
 }
 
-/// A detector.
+/// A detector that can be copied with all it knows: what is asked of the copy leaves no trace in the books.
+pub trait Peek {
+    /// The copy.
+    fn copied(&self) -> Box<dyn Detector>;
+}
+
+impl<D: Detector + Clone + 'static> Peek for D {
+    fn copied(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
+    }
+}
+
+/// A detector. It derives `Clone`, which makes it [`Peek`].
 ///
 /// It cannot wait (nothing here is async), fail (nothing here returns a `Result`) or act (it sees neither levers nor
 /// keys). Same calls in the same order, same findings.
-pub trait Detector: Send {
+pub trait Detector: Send + Peek {
     /// Its description.
     fn meta(&self) -> &'static Meta;
 

@@ -119,7 +119,7 @@ struct Failure {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FailedAttempts {
     protocol: Protocol,
     maturity: Maturity,

@@ -116,7 +116,7 @@ pub struct FirstCallerConfig {
 type Place = (Address, [u8; 4]);
 
 /// What is watched of one function of one contract.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Function {
     text: String,
     /// Whether it was named in the configuration: then it is never taken to be open.
@@ -149,7 +149,7 @@ impl Function {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FirstCaller {
     protocol: Protocol,
     maturity: Maturity,

@@ -117,7 +117,7 @@ pub struct GovernanceConfig {
 }
 
 /// A token that votes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct VotingToken {
     address: Address,
     supply: Timeline<U256>,
@@ -140,7 +140,7 @@ struct Past {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Governance {
     protocol: Protocol,
     maturity: Maturity,

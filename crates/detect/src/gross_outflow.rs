@@ -83,7 +83,7 @@ const HARD_FACTOR_MAX: u64 = 100;
 const EVIDENCE_RANGE: f64 = 99.0;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct GrossOutflow {
     protocol: Protocol,
     maturity: Maturity,

@@ -76,7 +76,7 @@ pub const DEPENDENCIES_MAX: usize = 1_024;
 const GROWTH_PARTS: u64 = 100;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Invariant {
     protocol: Protocol,
     maturity: Maturity,

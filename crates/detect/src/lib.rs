@@ -48,9 +48,11 @@ mod stranger;
 
 mod ratio;
 
+pub mod liquidity_flow;
+
 #[cfg(test)]
 mod testing;
 
 pub use build::{ConfigError, build};
 pub use config::DetectorConfig;
-pub use detector::{Detector, FINDINGS_A_BLOCK_MAX, Findings, Meta};
+pub use detector::{Detector, FINDINGS_A_BLOCK_MAX, Findings, Meta, Peek};

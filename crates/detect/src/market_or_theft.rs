@@ -103,7 +103,7 @@ pub struct MarketOrTheftConfig {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MarketOrTheft {
     protocol: Protocol,
     maturity: Maturity,

@@ -97,7 +97,7 @@ const WITHOUT_BOOKS: f64 = 10.0;
 const FITS_TRADING: f64 = 100.0;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NetLoss {
     protocol: Protocol,
     maturity: Maturity,

@@ -80,7 +80,7 @@ pub const E_VALUE_MAX: f64 = 200.0;
 const LISTED_MAX: usize = 8;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Novelty {
     protocol: Protocol,
     maturity: Maturity,

@@ -61,7 +61,7 @@ pub enum PoolKind {
 }
 
 /// A pool under watch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pool {
     pub(crate) address: Address,
     pub(crate) assets: Option<[Asset; 2]>,
@@ -75,7 +75,7 @@ pub(crate) struct Pool {
 }
 
 /// First topics of the logs that are read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Topics {
     sync: B256,
     v2_swap: B256,

@@ -120,7 +120,7 @@ pub struct PriceManipulationConfig {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PriceManipulation {
     protocol: Protocol,
     maturity: Maturity,

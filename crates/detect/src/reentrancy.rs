@@ -96,7 +96,7 @@ const LISTED_MAX: usize = 8;
 const NESTED_FINDINGS_MAX: usize = 64;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reentrancy {
     protocol: Protocol,
     maturity: Maturity,

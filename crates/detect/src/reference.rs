@@ -39,12 +39,12 @@ pub struct OraclePrice {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Prices {
     entries: BTreeMap<Asset, Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     spec: AssetSpec,
     oracle: Option<(Side, u8)>,

@@ -60,7 +60,7 @@ pub static META: Meta =
 const SENTENCES_MAX: usize = 8;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     protocol: Protocol,
     /// The most mature that any rule may be here.

@@ -22,7 +22,7 @@ use crate::{
 const LISTED_MAX: usize = 8;
 
 /// A function and who may call it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Privileged {
     contract: Address,
     signature: Signature,

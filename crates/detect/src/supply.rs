@@ -89,7 +89,7 @@ const E_VALUE_MAX: f64 = 1e6;
 const PROOF_THOUSANDTHS: u64 = 100;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Supply {
     protocol: Protocol,
     maturity: Maturity,
@@ -110,7 +110,7 @@ pub struct Supply {
 }
 
 /// What must come in for a mint.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Backed {
     assets: BTreeSet<Asset>,
     contracts: BTreeSet<Address>,

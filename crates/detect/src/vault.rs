@@ -132,7 +132,7 @@ pub struct VaultConfig {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Vault {
     protocol: Protocol,
     maturity: Maturity,

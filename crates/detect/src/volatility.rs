@@ -88,7 +88,7 @@ const HARD_MAX: f64 = 100.0;
 /// Basis points of a whole.
 const WHOLE: u64 = 10_000;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Source {
     Read(Side),
     Swaps(Pool),
@@ -105,7 +105,7 @@ enum State {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Volatility {
     protocol: Protocol,
     maturity: Maturity,

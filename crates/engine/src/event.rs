@@ -41,6 +41,12 @@ pub enum Event {
         /// Evidence of those that touch anything protected, in order.
         evidence: Vec<Evidence>,
     },
+    /// A transaction that is in no block yet was played on the newest state. Only those of which a detector says
+    /// something are told ([`Engine::foresees`](crate::Engine::foresees)): of the others nothing would change.
+    Pending {
+        /// Evidence as if it were in the block after the newest. Of no chain's history: no book is kept of it.
+        evidence: Box<Evidence>,
+    },
     /// State was read.
     Read {
         /// The effect that asked for it.

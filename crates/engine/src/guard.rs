@@ -125,6 +125,17 @@ impl Guard {
         }
     }
 
+    /// What the detectors would say of a transaction that is in no block yet. Copies of them are asked: what may never
+    /// happen changes no book. Detectors that judge by state read after a block say nothing here.
+    pub(crate) fn peek(&self, evidence: &Evidence, out: &mut Findings) {
+        let to_all = self.touches_protocol(evidence);
+        for (detector, watched) in self.detectors.iter().zip(&self.watched_by) {
+            if to_all || touches_watched(watched, evidence) {
+                detector.copied().inspect(evidence, out);
+            }
+        }
+    }
+
     /// Tells the detectors how far a chain was seen.
     pub(crate) fn seen(&mut self, chain: ChainId, seen: Seen, out: &mut Findings) {
         let own = self.config.protocol.chain == chain;

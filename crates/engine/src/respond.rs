@@ -1,6 +1,6 @@
 //! From findings to actions: opens cases, asks for decisions, issues actions, keeps and lets go of holds.
 
-use portcullis_decide::{Facts, weigh};
+use portcullis_decide::{Autonomy, Facts, Policy, weigh};
 use portcullis_detect::Findings;
 use portcullis_types::{
     action::{Action, AttackSample, Intent, Lever, Outcome, Undo},
@@ -42,6 +42,7 @@ impl Engine {
             case.findings.get(&finding.key).map(|record| (case.id, record.status))
         });
         let case = match known {
+            Some((case, FindingStatus::Pending)) => case,
             Some((_, status)) if status != FindingStatus::Retracted => return None,
             Some((case, _)) => case,
             None => match incidents.current(step.at) {
@@ -51,7 +52,9 @@ impl Engine {
         };
         self.note_leak(step, guard, &finding);
         self.guards.get_mut(guard)?.incidents.touch(case, step.at);
-        let event = if known.is_some() {
+        // What was foreseen is raised with what really happened.
+        let is_back = known.is_some_and(|(_, status)| status == FindingStatus::Retracted);
+        let event = if is_back {
             let (key, status, block) = (finding.key, FindingStatus::Seen, finding.block);
             CaseEvent::FindingMoved { case, key, status, block }
         } else {
@@ -61,7 +64,7 @@ impl Engine {
         Some(case)
     }
 
-    fn open(&mut self, step: &mut Step, protocol: String) -> CaseId {
+    pub(crate) fn open(&mut self, step: &mut Step, protocol: String) -> CaseId {
         let mut case = CaseId(step.seq);
         // Two protocols may open a case in one step; ids stay unique and ordered.
         while self.cases.contains_key(&case) {
@@ -98,7 +101,7 @@ impl Engine {
         }
     }
 
-    fn decide(&mut self, step: &mut Step, guard: usize, case: CaseId, block: BlockId) {
+    pub(crate) fn decide(&mut self, step: &mut Step, guard: usize, case: CaseId, block: BlockId) {
         let Some(decision) = self.weigh(step, guard, case, block) else { return };
         let chosen = decision.chosen.clone();
         let same =
@@ -115,8 +118,14 @@ impl Engine {
     }
 
     fn weigh(&self, step: &Step, guard: usize, case: CaseId, block: BlockId) -> Option<Decision> {
+        let races = self.races(guard);
         let (guard, case) = (self.guards.get(guard)?, self.cases.get(&case)?);
-        let findings: Vec<Finding> = case.live_findings().cloned().collect();
+        let mut findings: Vec<Finding> = case.live_findings().cloned().collect();
+        // Beside what happened, what may happen counts only where the policy says so; alone it is a recommendation.
+        let is_recommended = findings.is_empty() && !races;
+        if findings.is_empty() || races {
+            findings.extend(case.pending_findings().cloned());
+        }
         if findings.is_empty() {
             return None;
         }
@@ -135,7 +144,16 @@ impl Engine {
             pulls_today,
             detectors_configured: guard.n_detectors(),
         };
-        Some(weigh(&guard.config.policy, &facts))
+        if !is_recommended {
+            return Some(weigh(&guard.config.policy, &facts));
+        }
+        let policy = Policy { autonomy: Autonomy::Observe, ..guard.config.policy.clone() };
+        let mut decision = weigh(&policy, &facts);
+        decision.sentence = format!(
+            "pending transactions are not raced (onPending: recommend); {}",
+            decision.sentence
+        );
+        Some(decision)
     }
 
     fn pull(&mut self, step: &mut Step, guard: usize, case: CaseId, lever: &str) {
@@ -165,7 +183,9 @@ impl Engine {
 
     /// The newest transaction of the attack that a rehearsal can play.
     fn attack_sample(&self, case: CaseId) -> Option<AttackSample> {
-        let hash = self.cases.get(&case)?.live_findings().filter_map(|finding| {
+        let case = self.cases.get(&case)?;
+        let all = case.live_findings().chain(case.pending_findings());
+        let hash = all.filter_map(|finding| {
             finding.transaction.map(|hash| (finding.block.number, finding.loss, hash))
         });
         let (_, _, hash) = hash.max()?;

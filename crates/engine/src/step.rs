@@ -70,6 +70,7 @@ impl Engine {
                 }
             }
             Event::Acted { action, outcome } => self.acted(&mut step, *action, outcome),
+            Event::Pending { evidence } => self.foresee(&mut step, evidence),
             Event::Tick => {}
         }
         self.release_expired(&mut step);
@@ -119,7 +120,7 @@ impl Engine {
                 let concerned = |guard: &&mut Guard| guard.config.protocol.chain == *chain;
                 self.guards.iter_mut().filter(concerned).for_each(Guard::doubt);
             }
-            // Pending transactions are journaled by a later detector that needs them.
+            // What a pending transaction does is told by `Event::Pending`; that there is one says nothing.
             ChainEvent::Pending { .. } => {}
         }
     }
@@ -131,6 +132,7 @@ impl Engine {
         self.read_parent_once(step, chain, head);
         self.ask(step, Effect::Inspect { chain, block: head.id });
         self.age_findings(step, chain, head.id);
+        self.expire_pending(step, chain, head.id);
         self.reassert_if_replaced(step, chain, head.id);
     }
 
@@ -258,15 +260,7 @@ impl Engine {
                 }
             }
         }
-        let touched: BTreeSet<CaseId> = events.iter().map(CaseEvent::case).collect();
-        for event in events {
-            self.write(step, event);
-        }
-        for case in touched {
-            if self.cases.get(&case).is_some_and(|case| case.live_findings().next().is_none()) {
-                self.write(step, CaseEvent::Dissolved { case });
-            }
-        }
+        self.write_retractions(step, events);
     }
 
     fn age_findings(&mut self, step: &mut Step, chain: ChainId, head: BlockId) {

@@ -12,11 +12,12 @@ use portcullis_types::{
 use crate::{
     caps::{ALARM_RATE_MAX_PER_MILLE, Cap, MARGINS, OUTFLOWS_MIN, by_asset},
     rate::Rate,
+    thresholds::{Advice, Threshold},
 };
 
 mod place;
 
-pub use place::{Place, place};
+pub use place::{Place, place, set_params};
 
 /// Everything learned of one protocol.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Proposal<'a> {
     pub learned_file: &'a str,
     /// Bounds of `gross-outflow`.
     pub caps: &'a [Cap],
+    /// Numbers of rules.
+    pub thresholds: &'a [Threshold],
 }
 
 impl Proposal<'_> {
@@ -38,8 +41,27 @@ impl Proposal<'_> {
     pub fn detectors(&self, indent: usize) -> Vec<String> {
         let mut lines = self.novelty();
         lines.extend(self.gross_outflow());
+        lines.extend(self.rules());
         let blanks = " ".repeat(indent);
         lines.iter().map(|line| format!("{blanks}{line}")).collect()
+    }
+
+    /// What the past says of each number of a rule: comments, for the numbers stand where the rules are configured.
+    fn rules(&self) -> Vec<String> {
+        let say = |one: &Threshold| {
+            let Threshold { rule, param, now, now_alarms, advice } = one;
+            let what = format!("# Rule {rule}, {param} = {now}, spoke of {}", Rate(*now_alarms));
+            let then = match advice {
+                Advice::Change { to, false_alarms } => {
+                    let rate = Rate(*false_alarms);
+                    format!("#   {to} is proposed; false alarms of numbers chosen so: {rate}.")
+                }
+                Advice::Keep => "#   That is the value that the past supports.".to_owned(),
+                Advice::None(reason) => format!("#   No other value is proposed: {reason}."),
+            };
+            [what + ".", then]
+        };
+        self.thresholds.iter().flat_map(say).collect()
     }
 
     fn novelty(&self) -> Vec<String> {

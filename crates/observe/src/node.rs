@@ -3,6 +3,7 @@
 mod capability;
 mod endpoint;
 mod material;
+mod pending;
 mod read;
 
 use std::{
@@ -238,7 +239,7 @@ impl Node {
     }
 
     /// Asks and reads the answer.
-    async fn ask<T: DeserializeOwned>(
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         method: &'static str,
         parameters: Value,

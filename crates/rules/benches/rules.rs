@@ -51,7 +51,7 @@ fn transaction(protocol: &Protocol, number: u64) -> Evidence {
         value: U256::ZERO,
         gas_used: None,
         success: true,
-        known: Known { logs: true, state: true },
+        known: Known { logs: true, state: true, callers: true },
         frames: vec![Frame {
             parent: None,
             kind: CallKind::Call,

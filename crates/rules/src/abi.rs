@@ -70,7 +70,8 @@ impl Signature {
         let (name, args) = signature::parse(text, is_event)?;
         let types: Vec<String> =
             args.iter().map(|arg| arg.sol.sol_type_name().into_owned()).collect();
-        let canonical = format!("{name}({})", types.join(","));
+        // The library writes a struct of one member as Rust does, `(uint256,)`; Solidity hashes `(uint256)`.
+        let canonical = format!("{name}({})", types.join(",")).replace(",)", ")");
         let hash = keccak256(canonical.as_bytes());
         let key = if is_event {
             hash

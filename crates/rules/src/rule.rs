@@ -78,6 +78,8 @@ pub struct About {
     pub references: Vec<String>,
     /// What fires it although nothing is wrong.
     pub false_alarms: String,
+    /// Constants that a configuration may replace: name and expression, as it holds here.
+    pub params: Vec<(String, String)>,
 }
 
 /// Whose events, calls, changes a rule is about.

@@ -4,10 +4,12 @@
 //! left is what a thief's transaction looks like: who ends up richer without paying, whose call tree bends around a
 //! price, who is entered again before the books are written.
 
+mod entry;
 mod history;
 mod loss;
 mod picture;
 mod prices;
+mod rates;
 mod signals;
 mod suspicion;
 mod verdict;

@@ -1,54 +1,107 @@
 //! Who lost what.
 //!
-//! A victim is somebody who ends poorer in something the sender's side ends richer in, or, where no such thing moved,
-//! whom the signals name. A pool that got something of a known price in return lost only the difference.
+//! A victim is somebody who ends poorer, by the prices that are known and those that the transaction's own trades show, or,
+//! where nothing moved, whom the signals name. A pool that got something of a known price in return lost only the
+//! difference. All losses together are at most what the sender's side gained, where that is known: what went from pool to
+//! pool on the way is nobody's loss.
 
 use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
 use portcullis_types::{
-    evidence::Flow,
+    evidence::{CallKind, Flow},
     money::{Asset, Usd},
 };
 
-use crate::{picture::Picture, signals::Sighting, suspicion::Loss};
+use crate::{
+    picture::Picture,
+    rates::{self, Rates},
+    signals::Sighting,
+    suspicion::Loss,
+};
 
 /// Most losses named; the greatest ones are kept.
 const LOSSES_MAX: usize = 32;
 
 /// Losses, greatest first: those with a price before those without.
 pub(crate) fn losses(picture: &Picture<'_>) -> Vec<Loss> {
+    let rates = Rates::new(picture);
+    let gain = gain(picture, &rates);
     let mut losses = Vec::new();
     for (holder, flows) in picture.others() {
-        losses.extend(of_holder(picture, holder, flows));
+        if !holder.is_zero() && !is_coin(picture, holder) {
+            losses.extend(of_holder(picture, &rates, holder, flows, gain.is_some()));
+        }
+    }
+    let all: Usd = losses.iter().filter_map(|loss| loss.usd).sum();
+    if let Some(gain) = gain.filter(|gain| *gain < all) {
+        for loss in &mut losses {
+            if let Some(usd) = loss.usd {
+                loss.usd = Some(scaled_usd(usd, gain, all));
+                loss.amount = scaled(loss.amount, gain, all);
+            }
+        }
     }
     losses.sort_by(|a: &Loss, b| (b.usd, b.amount, a.victim).cmp(&(a.usd, a.amount, b.victim)));
     losses.truncate(LOSSES_MAX);
     losses
 }
 
-fn of_holder(picture: &Picture<'_>, holder: Address, flows: &[Flow]) -> Vec<Loss> {
-    let chain = picture.evidence.chain;
-    let value = |flow: &Flow| picture.prices.value(chain, flow.asset, flow.delta.unsigned_abs());
+/// What the sender's side is richer by, where all that it gained has a value: nobody else can have lost more to it. None
+/// where that is not known.
+fn gain(picture: &Picture<'_>, rates: &Rates) -> Option<Usd> {
+    let mut sum = Usd::ZERO;
+    for (asset, delta) in &picture.net {
+        let value = rates.value(picture, *asset, delta.unsigned_abs());
+        sum = match (delta.is_negative(), value) {
+            (true, value) => sum - value.unwrap_or_default(),
+            (false, Some(value)) => sum + value,
+            (false, None) if is_receipt(picture, *asset) => sum,
+            (false, None) => return None,
+        };
+    }
+    (sum > Usd::ZERO).then_some(sum)
+}
+
+/// Whether an asset was issued on the way: a share in something, whose worth is what was paid for it.
+fn is_receipt(picture: &Picture<'_>, asset: Asset) -> bool {
+    picture.evidence.transfers.iter().any(|transfer| {
+        transfer.asset == asset
+            && (transfer.from.is_zero() || Asset::Token(transfer.from) == asset)
+            && picture.is_own(&transfer.to)
+    })
+}
+
+/// What one holder lost beyond what it got: of everything where the sender's gain bounds the sum or the holder got nothing,
+/// else of what the sender gained.
+fn of_holder(
+    picture: &Picture<'_>,
+    rates: &Rates,
+    holder: Address,
+    flows: &[Flow],
+    bounded: bool,
+) -> Vec<Loss> {
+    let value = |flow: &Flow| rates.value(picture, flow.asset, flow.delta.unsigned_abs());
     let got: Usd = flows.iter().filter(|f| f.delta.is_positive()).filter_map(value).sum();
     let priced: Usd = flows.iter().filter(|f| f.delta.is_negative()).filter_map(value).sum();
-    let lost = flows.iter().filter(|flow| flow.delta.is_negative());
-    let lost = lost.filter(|flow| !picture.gain_of(flow.asset).is_zero());
     let mut losses = Vec::new();
-    for flow in lost {
+    let only_lost = flows.iter().all(|flow| flow.delta.is_negative());
+    for flow in flows.iter().filter(|flow| flow.delta.is_negative()) {
         let amount = flow.delta.unsigned_abs();
-        let usd = value(flow);
-        // Of what was lost, the part that something of a known price came back for is no loss.
-        let part =
-            if got > Usd::ZERO && priced > got { Some((priced - got, priced)) } else { None };
-        let (amount, usd) = match (usd, part) {
-            (Some(_), None) if got > Usd::ZERO => continue,
-            (Some(usd), Some((left, all))) => {
-                (scaled(amount, left, all), Some(scaled_usd(usd, left, all)))
+        let taken = !picture.gain_of(flow.asset).is_zero();
+        match value(flow) {
+            // Of what was lost, the part that something of a known price came back for is no loss.
+            Some(usd) if (taken || bounded || only_lost) && priced > got => losses.push(Loss {
+                victim: holder,
+                asset: flow.asset,
+                amount: scaled(amount, priced - got, priced),
+                usd: Some(scaled_usd(usd, priced - got, priced)),
+            }),
+            None if taken => {
+                losses.push(Loss { victim: holder, asset: flow.asset, amount, usd: None });
             }
-            (usd, _) => (amount, usd),
-        };
-        losses.push(Loss { victim: holder, asset: flow.asset, amount, usd });
+            _ => {}
+        }
     }
     losses
 }
@@ -61,16 +114,27 @@ fn scaled(amount: U256, part: Usd, whole: Usd) -> U256 {
 }
 
 fn scaled_usd(usd: Usd, part: Usd, whole: Usd) -> Usd {
-    match usd.0.checked_mul(part.0).and_then(|product| product.checked_div(whole.0)) {
-        Some(micros) => Usd(micros),
-        None => usd,
+    match (U256::try_from(part.0), U256::try_from(whole.0)) {
+        (Ok(part), Ok(whole)) => rates::scaled(usd, part, whole),
+        _ => usd,
     }
 }
 
-/// Contracts whose functions were used: those the signals name, then those asked for more than a trade.
+/// Contracts whose functions were used: those the signals name, then those asked for more than a trade, then the code that
+/// those delegate to.
 pub(crate) fn targets(picture: &Picture<'_>, sightings: &[(&str, Sighting)]) -> Vec<Address> {
     let named = sightings.iter().flat_map(|(_, sighting)| sighting.victims.iter().copied());
-    distinct(picture, named.chain(picture.acts_beyond_trade().map(|act| act.callee)))
+    let mut targets =
+        distinct(picture, named.chain(picture.acts_beyond_trade().map(|act| act.callee)));
+    // The error is mostly in the code behind a proxy.
+    let delegated = picture
+        .evidence
+        .frames
+        .iter()
+        .filter(|frame| frame.kind == CallKind::DelegateCall && targets.contains(&frame.from));
+    let code: BTreeSet<Address> = delegated.map(|frame| frame.to).collect();
+    targets.extend(code.into_iter().take(LOSSES_MAX));
+    targets
 }
 
 /// Who lost most first; where nobody is known to have lost anything, the targets.
@@ -81,8 +145,10 @@ pub(crate) fn victims(picture: &Picture<'_>, losses: &[Loss], targets: &[Address
 
 fn distinct(picture: &Picture<'_>, addresses: impl Iterator<Item = Address>) -> Vec<Address> {
     let mut seen = BTreeSet::new();
-    let coin = |address| {
-        picture.prices.plain(picture.evidence.chain, Asset::Token(address)) == Asset::Native
-    };
-    addresses.filter(|address| seen.insert(*address) && !coin(*address)).take(LOSSES_MAX).collect()
+    let is_other = |address: &Address| seen.insert(*address) && !is_coin(picture, *address);
+    addresses.filter(is_other).take(LOSSES_MAX).collect()
+}
+
+fn is_coin(picture: &Picture<'_>, address: Address) -> bool {
+    picture.prices.plain(picture.evidence.chain, Asset::Token(address)) == Asset::Native
 }

@@ -9,22 +9,13 @@ use portcullis_types::{
     money::{Asset, Usd},
 };
 
+pub(crate) use crate::entry::Entry;
 use crate::{
+    entry,
     history::History,
     prices::Prices,
     vocabulary::{Meaning, Vocabulary},
 };
-
-/// How a transaction enters the chain's contracts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// The sender calls a public function or a contract that many call.
-    Direct,
-    /// The sender calls a contract that nobody else is known to use, by a function of no standard.
-    Private,
-    /// The sender creates a contract, which acts while it is created.
-    Creation,
-}
 
 /// A call by the sender's side to somebody else's contract that may write.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +93,7 @@ impl<'a> Picture<'a> {
         prices: &'a Prices,
         history: &History,
     ) -> Self {
-        let entry = entry(evidence, vocabulary, history);
+        let entry = entry::of(evidence, vocabulary, history);
         let mut picture = Self {
             evidence,
             vocabulary,
@@ -126,7 +117,7 @@ impl<'a> Picture<'a> {
 
     /// Whether the sender's side acts through code of its own.
     pub(crate) fn private(&self) -> bool {
-        self.entry != Entry::Direct
+        matches!(self.entry, Entry::Private | Entry::Lent(_) | Entry::Creation)
     }
 
     pub(crate) fn is_own(&self, address: &Address) -> bool {
@@ -190,8 +181,12 @@ impl<'a> Picture<'a> {
 
     fn find_own(&mut self) {
         self.own.insert(self.evidence.from);
-        if self.private() {
-            self.own.extend(self.evidence.to);
+        match self.entry {
+            Entry::Direct => {}
+            Entry::Lent(borrower) => {
+                self.own.insert(borrower);
+            }
+            Entry::Wallet | Entry::Private | Entry::Creation => self.own.extend(self.evidence.to),
         }
         self.find_helpers();
         for created in &self.evidence.created {
@@ -216,6 +211,41 @@ impl<'a> Picture<'a> {
                 self.own.insert(frame.to);
             }
         }
+        if let Some(worker) = self.worker() {
+            self.own.insert(worker);
+        }
+    }
+
+    /// The one contract that one's own contract puts to work, by a function of no standard: it is given nothing, calls
+    /// others, and hands over all that they pay it. What a contract that does nothing itself hands its work to is a part
+    /// of it.
+    fn worker(&self) -> Option<Address> {
+        let mut worker = None;
+        for frame in &self.evidence.frames {
+            let calls = frame.kind == CallKind::Call && frame.effective;
+            if !calls || !self.own.contains(&frame.from) || self.own.contains(&frame.to) {
+                continue;
+            }
+            let Some(selector) = frame.selector() else { continue };
+            match self.vocabulary.meaning(selector) {
+                Some(Meaning::Token | Meaning::Wrap | Meaning::View) => {}
+                None if worker.is_none_or(|one| one == frame.to) => worker = Some(frame.to),
+                _ => return None,
+            }
+        }
+        let worker = worker?;
+        let keeps = self.evidence.flows.iter().any(|flow| flow.holder == worker);
+        let transfers = || self.evidence.transfers.iter();
+        let given = transfers().any(|t| t.to == worker && self.own.contains(&t.from));
+        let hands_over = transfers().any(|t| t.from == worker && self.own.contains(&t.to));
+        let works = self.evidence.frames.iter().any(|frame| {
+            frame.kind == CallKind::Call
+                && frame.from == worker
+                && frame.selector().is_some_and(|selector| {
+                    self.vocabulary.meaning(selector) != Some(Meaning::Token)
+                })
+        });
+        (works && hands_over && !given && !keeps).then_some(worker)
     }
 
     fn find_calls(&mut self) {
@@ -239,6 +269,7 @@ impl<'a> Picture<'a> {
             let meaning = selector.and_then(|selector| self.vocabulary.meaning(selector));
             let frame_index = index as u32;
             if from_own && !to_own && !reads {
+                let meaning = self.meant(index, frame, meaning);
                 let (actor, callee) = (frame.from, frame.to);
                 self.acts.push(Act { frame: frame_index, actor, callee, selector, meaning });
             } else if to_own && !from_own {
@@ -250,6 +281,22 @@ impl<'a> Picture<'a> {
                 self.posed.push(posed);
             }
         }
+    }
+
+    /// What looks like unwrapping a coin is a withdrawal where the callee then moves a token of somebody else's.
+    fn meant(&self, index: usize, frame: &Frame, meaning: Option<Meaning>) -> Option<Meaning> {
+        if meaning != Some(Meaning::Wrap) || frame.input.len() == 4 {
+            return meaning;
+        }
+        let inside = self.evidence.frames.iter().skip(index + 1);
+        let mut inside = inside.take_while(|one| one.parent >= Some(index as u32));
+        let moves = inside.any(|one| {
+            one.from == frame.to
+                && one.to != frame.to
+                && one.kind == CallKind::Call
+                && self.meaning(one) == Some(Meaning::Token)
+        });
+        if moves { Some(Meaning::TakeOut) } else { meaning }
     }
 
     fn find_receivers(&mut self) {
@@ -316,34 +363,13 @@ fn beyond_trade(meaning: Option<Meaning>) -> bool {
                 | Meaning::View
                 | Meaning::Swap
                 | Meaning::Route
+                | Meaning::Wallet
                 | Meaning::Flash
                 | Meaning::FlashCallback
                 | Meaning::Callback
                 | Meaning::Liquidate
         )
     )
-}
-
-fn entry(evidence: &Evidence, vocabulary: &Vocabulary, history: &History) -> Entry {
-    let Some(root) = evidence.frames.first() else { return Entry::Direct };
-    if matches!(root.kind, CallKind::Create | CallKind::Create2) {
-        return Entry::Creation;
-    }
-    let Some(selector) = root.selector() else { return Entry::Direct };
-    if evidence.frames.len() < 2
-        || vocabulary.meaning(selector).is_some()
-        || history.public(&root.to)
-    {
-        return Entry::Direct;
-    }
-    // Whoever hides behind a proxy that passes everything on means to stay: a protocol's front door.
-    let proxy = evidence.frames.get(1).is_some_and(|frame| {
-        frame.kind == CallKind::DelegateCall
-            && frame.parent == Some(0)
-            && frame.selector() == Some(selector)
-            && frame.input_length == root.input_length
-    });
-    if proxy { Entry::Direct } else { Entry::Private }
 }
 
 /// The contracts of the client itself, at the lowest addresses.

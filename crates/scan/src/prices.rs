@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, U256, address, map::HashMap};
+use alloy_primitives::{
+    Address, U256, address,
+    map::{HashMap, HashSet},
+};
 use portcullis_types::{
     ids::ChainId,
     money::{Asset, Usd},
@@ -85,25 +88,31 @@ const TOKENS: &[(ChainId, Address, u8, i64)] = &[
 /// All prices, ready to look up.
 #[derive(Debug, Clone)]
 pub(crate) struct Prices {
-    prices: HashMap<(ChainId, Asset), Price>,
+    table: HashMap<(ChainId, Asset), Price>,
     wrapped: HashMap<ChainId, Address>,
+    /// What is worth a dollar by issue, and what has a configured price.
+    firm: HashSet<(ChainId, Asset)>,
 }
 
 impl Prices {
     pub(crate) fn new(config: &ScanConfig) -> Self {
-        let mut prices = HashMap::default();
+        let mut table = HashMap::default();
         let mut wrapped = HashMap::default();
         for (chain, dollars, token) in COINS {
             let price = Price { decimals: 18, usd: Usd::dollars(*dollars) };
-            prices.insert((*chain, Asset::Native), price);
+            table.insert((*chain, Asset::Native), price);
             wrapped.insert(*chain, *token);
         }
         for (chain, token, decimals, dollars) in TOKENS {
             let price = Price { decimals: *decimals, usd: Usd::dollars(*dollars) };
-            prices.insert((*chain, Asset::Token(*token)), price);
+            table.insert((*chain, Asset::Token(*token)), price);
         }
-        prices.extend(config.prices.iter().map(|(key, price)| (*key, *price)));
-        Self { prices, wrapped }
+        let dollars = TOKENS.iter().filter(|(_, _, _, dollars)| *dollars == DOLLAR);
+        let mut firm: HashSet<(ChainId, Asset)> =
+            dollars.map(|(chain, token, _, _)| (*chain, Asset::Token(*token))).collect();
+        firm.extend(config.prices.keys().copied());
+        table.extend(config.prices.iter().map(|(key, price)| (*key, *price)));
+        Self { table, wrapped, firm }
     }
 
     /// The asset itself, or the native coin for its canonical wrapped form: they are the same money.
@@ -114,10 +123,15 @@ impl Prices {
         }
     }
 
+    /// Whether an asset's price is not only a reference.
+    pub(crate) fn is_firm(&self, chain: ChainId, asset: Asset) -> bool {
+        self.firm.contains(&(chain, asset))
+    }
+
     /// The value of an amount; none where there is no price.
     pub(crate) fn value(&self, chain: ChainId, asset: Asset, amount: U256) -> Option<Usd> {
         let asset = self.plain(chain, asset);
-        let price = self.prices.get(&(chain, asset))?;
+        let price = self.table.get(&(chain, asset))?;
         Some(Usd::of_amount(amount, price.decimals, price.usd))
     }
 }

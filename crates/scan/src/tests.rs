@@ -9,6 +9,8 @@ use portcullis_types::{
 
 use crate::{Level, Scanner, vocabulary::Meaning};
 
+mod strangers;
+
 const THIEF: Address = Address::repeat_byte(0xa1);
 const CODE: Address = Address::repeat_byte(0xa2);
 const VICTIM: Address = Address::repeat_byte(0xb1);

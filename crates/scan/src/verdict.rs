@@ -53,7 +53,7 @@ pub(crate) fn weigh(picture: &Picture<'_>) -> Weighed {
     let mut sightings: Vec<(&'static str, Sighting)> =
         WATCHES.iter().filter_map(|(name, look)| Some((*name, look(picture)?))).collect();
     sightings.sort_by(|(_, a), (_, b)| b.e_value.total_cmp(&a.e_value));
-    let calls: f64 = sightings.iter().map(|(_, s)| s.e_value).sum::<f64>() / WATCHES.len() as f64;
+    let calls = sightings.iter().fold(0.0, |sum, (_, s)| sum + s.e_value) / WATCHES.len() as f64;
     Weighed { e_value: calls * gain(picture), sightings }
 }
 

@@ -16,8 +16,10 @@ pub(crate) enum Meaning {
     View,
     /// Trades in one pool.
     Swap,
-    /// Trades or executes through a public router, wallet or settlement contract.
+    /// Trades or executes through a public router or settlement contract.
     Route,
+    /// Executes what the owner of a smart wallet wants (Safe, `DSProxy`, ERC-4337 accounts).
+    Wallet,
     /// Borrows for the length of a call.
     Flash,
     /// The lender of a flash loan or swap calls its borrower.
@@ -48,12 +50,18 @@ pub(crate) enum Meaning {
     Govern,
     /// Sets up a contract, once, for whoever comes first.
     Initialize,
+    /// Sets up a wallet of Parity's library, of which more than 700 hold money: done in constructors, never from outside.
+    WalletSetUp,
     /// Mints or burns tokens of a holder: for the issuer.
     Issue,
     /// Says who rules a contract.
     Ownership,
-    /// By the convention of OpenZeppelin internal: never for strangers.
+    /// By the convention of OpenZeppelin internal: disposes of a holder's tokens, never for strangers.
     Internal,
+    /// Internal as well: issues and rules, which careless authors leave to an owner under such a name.
+    InternalRule,
+    /// Takes a contract's money out, whoever it belongs to: for the owner, in need.
+    Rescue,
 }
 
 /// Signatures by meaning, separated by spaces.
@@ -131,13 +139,17 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          transformERC20(address,address,uint256,uint256,(uint32,bytes)[]) \
          sellToUniswap(address[],uint256,uint256,bool) uniswapV3Swap(uint256,uint256,uint256[]) \
          unoswap(address,uint256,uint256,bytes32[]) \
-         execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes) \
          settle(address[],uint256[],(uint256,uint256,address,uint256,uint256,uint32,bytes32,uint256,uint256,uint256,bytes)[],(address,uint256,bytes)[][3]) \
          aggregate((address,bytes)[]) \
          handleOps((address,uint256,bytes,bytes,uint256,uint256,uint256,uint256,uint256,bytes,bytes)[],address) \
-         execute(address,bytes) execute(address,uint256,bytes) \
          fulfillBasicOrder((address,uint256,uint256,address,address,address,uint256,uint256,uint8,uint256,uint256,bytes32,uint256,bytes32,bytes32,uint256,(uint256,address)[],bytes)) \
          atomicMatch_(address[14],uint256[18],uint8[8],bytes,bytes,bytes,bytes,bytes,bytes,uint8[2],bytes32[5])",
+    ),
+    (
+        Meaning::Wallet,
+        "execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes) \
+         execute(address,bytes) execute(address,uint256,bytes) \
+         executeBatch(address[],bytes[]) executeBatch(address[],uint256[],bytes[])",
     ),
     (
         Meaning::Flash,
@@ -262,10 +274,8 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          execute(address[],uint256[],bytes[],bytes32) propose(address,string)",
     ),
     (
-        Meaning::Initialize,
-        "initWallet(address[],uint256,uint256) initialize() initialize(address) \
-         initialize(address,address) initialize(address,address,address) init() init(address) \
-         initialize(address,uint256)",
+        Meaning::WalletSetUp,
+        "initWallet(address[],uint256,uint256) initMultiowned(address[],uint256) initDaylimit(uint256)",
     ),
     (
         Meaning::Issue,
@@ -280,18 +290,49 @@ const SIGNATURES: &[(Meaning, &str)] = &[
          claimOwnership() setGovernance(address)",
     ),
     (
-        Meaning::Internal,
-        "_mint(address) _mint(uint256) _mint(address,uint256) _mint(address,address,uint256) \
-         _mint(address,uint256,bytes) _mint(address,address,uint256,bytes) _burn(address) \
-         _burn(uint256) _burn(address,uint256) _burn(address,address,uint256) \
-         _burn(address,uint256,bytes) _burn(address,address,uint256,bytes) _transfer(address) \
-         _transfer(uint256) _transfer(address,uint256) _transfer(address,address,uint256) \
-         _transfer(address,uint256,bytes) _transfer(address,address,uint256,bytes) \
-         _approve(address) _approve(uint256) _approve(address,uint256) \
-         _approve(address,address,uint256) _approve(address,uint256,bytes) \
-         _approve(address,address,uint256,bytes) _transferOwnership(address) _setOwner(address) \
-         _authorizeUpgrade(address) _upgradeTo(address) _setImplementation(address) \
-         _grantRole(bytes32,address)",
+        Meaning::Rescue,
+        "emergencyWithdraw(address) emergencyWithdraw(address,uint256) \
+         emergencyWithdraw(address,address) emergencyWithdraw(address,address,uint256) \
+         emergencyExit(address) emergencyExit(uint256) emergencyExit() rescueTokens(address) \
+         rescueTokens(address,uint256) rescueTokens(address,address,uint256) \
+         rescueToken(address) rescueToken(address,uint256) rescueToken(address,address,uint256) \
+         rescueFunds(address,address,uint256) rescueFunds(address,uint256) rescueFunds(address) \
+         rescueERC20(address,uint256) rescueERC20(address,address,uint256) rescueETH() \
+         rescueETH(uint256) rescueETH(address) rescueETH(address,uint256) \
+         recoverERC20(address,uint256) recoverERC20(address,address,uint256) \
+         recoverTokens(address) recoverTokens(address,uint256) recoverToken(address) \
+         recoverToken(address,uint256) recoverETH() recoverEther(uint256) recoverFunds(address) \
+         withdrawToken(address) withdrawToken(address,uint256) \
+         withdrawToken(address,address,uint256) withdrawTokens(address) \
+         withdrawTokens(address,uint256) withdrawTokens(address,address,uint256) \
+         withdrawERC20(address,uint256) withdrawERC20(address,address,uint256) \
+         withdrawStuckTokens(address) withdrawStuckETH() withdrawStuckTokens(address,uint256) \
+         inCaseTokensGetStuck(address) inCaseTokensGetStuck(address,uint256) \
+         inCaseTokensGetStuck(address,uint256,address) claimTokens(address) clearStuckBalance() \
+         sweep(address) sweep(address,uint256) sweep(address,address) sweepToken(address) \
+         sweepTokens(address,address) governanceRecoverUnsupported(address,uint256,address) \
+         salvage(address,address,uint256)",
+    ),
+];
+
+/// Functions that are known by their name, whatever they are given: meaning, names, types of arguments, most arguments.
+/// All combinations count. There are about 10,000 of them: the chance that a function of another name has the selector
+/// of one is one in 400,000.
+const FAMILIES: &[(Meaning, &str, &str, usize)] = &[
+    (
+        Meaning::Initialize,
+        "initialize init",
+        "address uint256 address[] uint256[] string bytes bool",
+        4,
+    ),
+    (Meaning::Initialize, "initialize init", "address", 8),
+    (Meaning::Internal, "_burn _transfer _approve", "address uint256 bytes bytes32", 4),
+    (
+        Meaning::InternalRule,
+        "_mint _withdraw _transferOwnership _setOwner _authorizeUpgrade _upgradeTo _setImplementation \
+         _grantRole _setupRole",
+        "address uint256 bytes bytes32",
+        4,
     ),
 ];
 
@@ -310,8 +351,31 @@ impl Default for Vocabulary {
                 meanings.entry([a, b, c, d]).or_insert(*meaning);
             }
         }
+        for (meaning, names, types, most) in FAMILIES {
+            for arguments in arguments(types, *most) {
+                for name in names.split_whitespace() {
+                    let [a, b, c, d, ..] = keccak256(format!("{name}({arguments})")).0;
+                    meanings.entry([a, b, c, d]).or_insert(*meaning);
+                }
+            }
+        }
         Self { meanings }
     }
+}
+
+/// All lists of at most `most` arguments.
+fn arguments(types: &str, most: usize) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut longest = 0..1;
+    for _ in 0..most {
+        for index in longest.clone() {
+            let Some(prefix) = all.get(index).cloned() else { continue };
+            let comma = if prefix.is_empty() { "" } else { "," };
+            all.extend(types.split_whitespace().map(|one| format!("{prefix}{comma}{one}")));
+        }
+        longest = longest.end..all.len();
+    }
+    all
 }
 
 impl Vocabulary {

@@ -29,6 +29,14 @@ pub enum CaseEvent {
         /// The finding.
         finding: Box<Finding>,
     },
+    /// A finding was made of a transaction that is in no block yet. Raised again under the same key once it is, else
+    /// retracted.
+    FindingForeseen {
+        /// Case.
+        case: CaseId,
+        /// The finding, as if the transaction were in the next block.
+        finding: Box<Finding>,
+    },
     /// A finding moved on: confirmed, finalised, retracted, or seen again after a retraction.
     FindingMoved {
         /// Case.
@@ -94,6 +102,7 @@ impl CaseEvent {
         match self {
             Self::Opened { case, .. }
             | Self::FindingRaised { case, .. }
+            | Self::FindingForeseen { case, .. }
             | Self::FindingMoved { case, .. }
             | Self::Decided { case, .. }
             | Self::ActionIssued { case, .. }

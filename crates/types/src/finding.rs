@@ -101,6 +101,8 @@ impl Confidence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingStatus {
+    /// Of a transaction that is in no block yet. It is no loss, and may never happen.
+    Pending,
     /// In the newest blocks.
     Seen,
     /// Deep enough that a re-organisation is unlikely.

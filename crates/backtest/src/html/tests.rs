@@ -24,6 +24,7 @@ fn alert() -> Alert {
         e_value: 1e9,
         attackers: Vec::new(),
         victims: Vec::new(),
+        targets: Vec::new(),
         losses: Vec::new(),
         sentence: HOSTILE.to_owned(),
     }

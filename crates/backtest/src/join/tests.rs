@@ -24,6 +24,7 @@ fn alert(suspects: &[usize], level: Option<Level>, detector: &str, e_value: f64)
         e_value,
         attackers: vec![Address::ZERO],
         victims: Vec::new(),
+        targets: Vec::new(),
         losses: Vec::new(),
         sentence: detector.to_owned(),
     }

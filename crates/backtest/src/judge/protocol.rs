@@ -22,11 +22,10 @@ use crate::footage::{Footage, Scene};
 /// An engine and what it needs to be driven.
 pub(super) struct ProtocolJudge {
     engine: Engine,
-    chain: ChainId,
     seq: Seq,
     at: Millis,
-    /// Height of the last block; none before the first.
-    last: Option<u64>,
+    /// Height of the last block of each chain.
+    last: BTreeMap<ChainId, u64>,
 }
 
 /// What the engine said of one scene.
@@ -39,9 +38,9 @@ struct Said {
 }
 
 impl ProtocolJudge {
-    pub(super) fn new(config: &Config, chain: ChainId) -> Result<Self, ConfigError> {
-        let mut judge =
-            Self { engine: Engine::new(), chain, seq: Seq(0), at: Millis(0), last: None };
+    pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
+        let last = BTreeMap::new();
+        let mut judge = Self { engine: Engine::new(), seq: Seq(0), at: Millis(0), last };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         judge.step(Event::Started { version, config: Box::new(config.clone()) })?;
         Ok(judge)
@@ -56,17 +55,19 @@ impl ProtocolJudge {
         let scene = self.in_order(scene);
         let head = scene.material.block.head();
         self.at = Millis(head.timestamp.saturating_mul(1_000)).max(self.at);
-        if let Some(last) = self.last
+        let (chain, last) = (scene.chain, self.last.get(&scene.chain).copied());
+        if let Some(last) = last
             && head.id.number > last + 1
         {
-            self.go_blind(last + 1, head.id.number - 1, "the recording leaves these out")?;
+            let why = "the recording leaves these out";
+            self.go_blind(chain, last + 1, head.id.number - 1, why)?;
         }
         let block = head.id;
         let mut said = Said::default();
         let mut was_inspected = false;
-        let event = Event::Chain(ChainEvent::Committed { chain: self.chain, head });
+        let event = Event::Chain(ChainEvent::Committed { chain, head });
         let mut queue = VecDeque::from(self.take(event, &mut said)?);
-        self.last = Some(self.last.map_or(block.number, |last| last.max(block.number)));
+        self.last.insert(chain, last.map_or(block.number, |last| last.max(block.number)));
         while let Some((effect, asked)) = queue.pop_front() {
             let event = match asked {
                 Effect::Inspect { block, .. } => match footage.inspect(&scene) {
@@ -74,17 +75,17 @@ impl ProtocolJudge {
                         was_inspected = true;
                         let evidence = self.relevant(evidence, &mut said);
                         let transactions = scene.transactions.len() as u32;
-                        let (chain, method) = (self.chain, Method::CallTreeOnly);
+                        let method = Method::CallTreeOnly;
                         Event::Inspected { effect, chain, block, transactions, method, evidence }
                     }
                     Err(cause) => {
-                        self.go_blind(block.number, block.number, &cause.to_string())?;
+                        self.go_blind(chain, block.number, block.number, &cause.to_string())?;
                         return Err(cause);
                     }
                 },
                 Effect::Read { block, probes, .. } => {
                     let readings = footage.read(&probes, &scene);
-                    Event::Read { effect, chain: self.chain, block, readings }
+                    Event::Read { effect, chain, block, readings }
                 }
                 // Wanting to act is what counts here.
                 Effect::Act { .. } => continue,
@@ -101,7 +102,7 @@ impl ProtocolJudge {
     /// Transactions of one block that stand in lines of their own are played as blocks that follow each other.
     fn in_order(&self, scene: &Scene) -> Scene {
         let mut scene = scene.clone();
-        let next = self.last.map_or(0, |last| last + 1);
+        let next = self.last.get(&scene.chain).map_or(0, |last| last + 1);
         let material = &mut scene.material;
         if scene.is_alone && material.block.head().id.number < next {
             let name = |number: u64| keccak256(number.to_be_bytes());
@@ -121,9 +122,15 @@ impl ProtocolJudge {
         evidence
     }
 
-    fn go_blind(&mut self, from: u64, to: u64, detail: &str) -> Result<(), BlindCause> {
+    fn go_blind(
+        &mut self,
+        chain: ChainId,
+        from: u64,
+        to: u64,
+        detail: &str,
+    ) -> Result<(), BlindCause> {
         let cause = BlindCause::Incomplete { detail: detail.to_owned() };
-        let event = ChainEvent::Blind { chain: self.chain, from, to, cause };
+        let event = ChainEvent::Blind { chain, from, to, cause };
         self.take(Event::Chain(event), &mut Said::default()).map(drop)
     }
 
@@ -218,6 +225,7 @@ fn alert(suspects: Vec<usize>, is_acted: bool, findings: impl Iterator<Item = Fi
         e_value: strongest(&counted),
         attackers,
         victims,
+        targets: Vec::new(),
         losses: losses.collect(),
         sentence: findings.first().map(|first| sentence(&first.sentence)).unwrap_or_default(),
         voices: counted,

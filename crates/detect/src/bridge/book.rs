@@ -81,7 +81,7 @@ pub struct Counts {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Book {
     terms: BridgeTerms,
     /// Tokens of the destination chain that stand for a listed one.
@@ -107,7 +107,7 @@ pub struct Book {
     counts: Counts,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     lock: Lock,
     release: Option<Box<Release>>,

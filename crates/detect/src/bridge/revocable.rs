@@ -8,7 +8,7 @@ use portcullis_types::chain::BlockId;
 pub const REVOCABLE_MAX: usize = 65_536;
 
 /// Facts by the block they came in, so that they can be taken back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Revocable<T> {
     blocks: BTreeMap<BlockId, Vec<T>>,
     len: usize,

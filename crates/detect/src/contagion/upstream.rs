@@ -27,7 +27,7 @@ pub(super) const EVENT_BLOCKS: u64 = 7_200;
 const EVENTS_MAX: usize = 64;
 
 /// Something that may fail.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Source {
     account: Option<Address>,
     /// The price, what it should be, and how many parts it may be below.
@@ -41,7 +41,7 @@ pub(super) struct Source {
 }
 
 /// A view and its last answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watched {
     probe: Probe,
     text: String,

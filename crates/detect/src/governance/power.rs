@@ -14,7 +14,7 @@ pub(crate) const ACCOUNTS_MAX: usize = 16_384;
 const BLOCKS_MAX: usize = 64;
 
 /// What an account got, by block, newest last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gains {
     by_account: BTreeMap<Address, VecDeque<(BlockId, U256)>>,
 }

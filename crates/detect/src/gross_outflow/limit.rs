@@ -23,7 +23,7 @@ const RATIO_MAX: u64 = 1_000_000_000;
 const NEWS_THOUSANDTHS: u64 = 100;
 
 /// Everything about one asset.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Watch {
     pub(super) spec: AssetSpec,
     pub(super) limits: Vec<Limit>,
@@ -32,7 +32,7 @@ pub(super) struct Watch {
     pub(super) balances: BTreeMap<Address, Balance>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Limit {
     pub(super) window_seconds: u64,
     pub(super) amount: Option<U256>,

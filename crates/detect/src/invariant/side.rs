@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One side and what is known of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Side {
     Constant(U256),
     Read {

@@ -27,13 +27,13 @@ pub const BOOKS_MAX: usize = 256;
 const DECIMALS_MAX: u8 = 36;
 
 /// The books of a protocol.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Books {
     tokens: Vec<Token>,
     entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Token {
     address: Address,
     /// Whether its holders owe the protocol, and not the protocol them.
@@ -41,7 +41,7 @@ struct Token {
     worth: Worth,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Worth {
     Price {
         price: Usd,
@@ -56,7 +56,7 @@ enum Worth {
     },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     contract: Address,
     topic: B256,

@@ -21,7 +21,7 @@ pub const WINDOW_BLOCKS_MAX: u64 = 65_536;
 /// Share of a bound, in thousandths, from which on a transaction in a broken window is worth a finding of its own.
 const NEWS_THOUSANDTHS: u64 = 100;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Limit {
     /// None: one transaction.
     window_blocks: Option<u64>,

@@ -33,7 +33,7 @@ pub struct WatchedOracle {
     pub max_deviation_bps: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Oracle {
     pub(super) name: String,
     pub(super) contract: Address,

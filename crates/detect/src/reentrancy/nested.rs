@@ -16,7 +16,7 @@ use crate::{
 pub const NESTED_MAX: usize = 256;
 
 /// What is watched besides re-entry into one contract.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Nested {
     /// Contracts with one lock between them.
     group: BTreeSet<Address>,

@@ -18,7 +18,7 @@ pub const LIMITS_MAX: usize = 64;
 /// Largest ratio, thousandths.
 const RATIO_MAX: u64 = 1_000_000_000;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Limit {
     window_seconds: u64,
     amount: Option<U256>,

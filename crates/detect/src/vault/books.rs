@@ -11,7 +11,7 @@ use portcullis_types::{
 use crate::{detector::NOBODY, net_loss::word};
 
 /// Whose movements are looked at, and which logs explain them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Books {
     vault: Address,
     asset: Asset,
@@ -21,7 +21,7 @@ pub(super) struct Books {
 }
 
 /// A log that explains a movement.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kind {
     topic: B256,
     /// Which word of its data is the amount of the asset.

@@ -20,7 +20,7 @@ use crate::{
     ratio::{Ratio, mul_div},
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SharePrice {
     assets: Side,
     supply: Side,

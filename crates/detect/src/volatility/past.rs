@@ -26,7 +26,7 @@ struct Entry {
 }
 
 /// Prices by block, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Past {
     longest: u64,
     entries: VecDeque<Entry>,

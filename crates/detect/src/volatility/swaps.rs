@@ -30,7 +30,7 @@ pub struct SwapsConfig {
 }
 
 /// A pool whose swaps are watched.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pool {
     pub(super) account: Address,
     base: Asset,

@@ -256,7 +256,7 @@ fn everything_can_be_spawned(
     spawned(async move { Node::connect(&[], 1).await });
     spawned(async move { source.next().await });
     spawned(async move {
-        let mut pending = portcullis_observe::PendingSource::new(node.clone())?;
+        let mut pending = portcullis_observe::PendingSource::new(node.clone());
         pending.next().await
     });
     spawned(async move {

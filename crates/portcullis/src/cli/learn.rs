@@ -1,18 +1,22 @@
 //! `portcullis learn`: bounds and whitelists for a protocol from recordings of its past, as a change to read and apply.
 
 mod judge;
+mod numbers;
 mod past;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use portcullis_detect::novelty::Learned;
+use portcullis_detect::{config::DetectorConfig, novelty::Learned};
 use portcullis_learn::{
+    Edit,
     caps::{self, Cap},
+    edited,
     infer::Inference,
     proposal::{Proposal, place},
     rate::Rate,
+    thresholds::{Advice, Threshold},
     unified, whitelist,
 };
 use portcullis_types::{protocol::Protocol, text::printable};
@@ -23,6 +27,7 @@ use super::{
     output::{Paint, print_json},
 };
 use judge::{Judged, judge};
+use numbers::Numbers;
 use past::{Past, Share, Split};
 
 #[derive(Debug, Args)]
@@ -63,6 +68,8 @@ struct Learnt {
     /// Of the reference, on its own past.
     false_alarms: String,
     caps: Vec<CapShown>,
+    /// Numbers of the configured rules.
+    thresholds: Vec<ThresholdShown>,
     rest: Judged,
     /// Lines of the recordings that could not be looked into.
     blind: u64,
@@ -79,6 +86,20 @@ struct CapShown {
     most: String,
     bound: Option<String>,
     false_alarms: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ThresholdShown {
+    rule: String,
+    param: String,
+    now: String,
+    false_alarms_now: String,
+    proposed: Option<String>,
+    /// Of numbers chosen in this way; none where none is proposed.
+    false_alarms: Option<String>,
+    /// Why none is proposed.
+    reason: Option<String>,
 }
 
 pub(crate) fn learn(args: &LearnArgs, json: bool) -> anyhow::Result<Ending> {
@@ -99,7 +120,10 @@ pub(crate) fn learn(args: &LearnArgs, json: bool) -> anyhow::Result<Ending> {
     }
     let learned = whitelist::learn(&observations, whitelist::REPEAT_FACTOR);
     let caps = caps::learn(&observations);
-    let rest = judge(&past, &protocol, &learned, &caps, &observations)?;
+    let detectors = known.as_ref().map_or(&[][..], |known| &known.detectors);
+    let numbers = Numbers::learn(&past, &protocol, detectors, seen.transactions)?;
+    let thresholds = numbers.all();
+    let rest = judge(&past, &protocol, &learned, (&caps, &numbers), &observations)?;
     let learned_file = format!("learned/{}.json", file_name(&protocol.name));
     let proposal = Proposal {
         protocol: &protocol,
@@ -107,8 +131,9 @@ pub(crate) fn learn(args: &LearnArgs, json: bool) -> anyhow::Result<Ending> {
         learned: &learned,
         learned_file: &learned_file,
         caps: &caps,
+        thresholds: &thresholds,
     };
-    let files = write(args, known.as_ref(), &proposal, &rest)?;
+    let files = write(args, known.as_ref(), (&proposal, &numbers), &rest)?;
     let learnt = Learnt {
         protocol: protocol.name.clone(),
         transactions: seen.transactions,
@@ -117,6 +142,7 @@ pub(crate) fn learn(args: &LearnArgs, json: bool) -> anyhow::Result<Ending> {
         forms: learned.forms.len(),
         false_alarms: Rate(learned.false_alarms).to_string(),
         caps: caps.iter().map(cap_shown).collect(),
+        thresholds: thresholds.iter().map(threshold_shown).collect(),
         rest,
         blind: seen.blind,
         files,
@@ -138,7 +164,7 @@ struct Known {
     path: PathBuf,
     text: String,
     protocol: Protocol,
-    detectors: usize,
+    detectors: Vec<DetectorConfig>,
 }
 
 impl Known {
@@ -167,7 +193,7 @@ impl Known {
         }
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let (protocol, detectors) = (named.protocol.clone(), named.detectors.len());
+        let (protocol, detectors) = (named.protocol.clone(), named.detectors.clone());
         Ok(Self { path: path.into(), text, protocol, detectors })
     }
 }
@@ -197,7 +223,7 @@ fn file_name(name: &str) -> String {
 fn write(
     args: &LearnArgs,
     known: Option<&Known>,
-    proposal: &Proposal<'_>,
+    (proposal, numbers): (&Proposal<'_>, &Numbers),
     rest: &Judged,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let reference = args.out.join(proposal.learned_file);
@@ -209,34 +235,36 @@ fn write(
             .map_err(|problem| Usage(format!("{}: {problem}", known.path.display())))?;
         let mut added = vec![format!("{}{held_out}", " ".repeat(place.indent))];
         added.extend(proposal.detectors(place.indent));
-        let mut lines: Vec<&str> = known.text.lines().collect();
-        lines.splice(place.after..place.after, added.iter().map(String::as_str));
+        // All numbers stand in the list of detectors, so at or before its end.
+        let mut edits = numbers.edits(&known.text, &known.protocol.name);
+        edits.push(Edit::insert(place.after, added));
         let name = known.path.display().to_string();
-        (lines.join("\n") + "\n", unified(&name, &name, &known.text, place.after, &added))
+        (edited(&known.text, &edits), unified(&name, &name, &known.text, &edits))
     } else {
         let text = format!("{held_out}\n{}", proposal.configuration("chain"));
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let diff = unified("/dev/null", "portcullis.yaml", "", 0, &lines);
+        let diff = unified("/dev/null", "portcullis.yaml", "", &[Edit::insert(0, lines)]);
         (text, diff)
     };
     write_file(&reference, &(serde_json::to_string_pretty(proposal.learned)? + "\n"))?;
-    check(&config_path, &text, known, proposal)?;
+    check(known.map_or(&*config_path, |known| &known.path), &text, &args.out, known, proposal)?;
     write_file(&config_path, &text)?;
     write_file(&diff_path, &diff)?;
     Ok(vec![diff_path, config_path, reference])
 }
 
-/// What is proposed must be a configuration, with the detectors where they belong.
+/// What is proposed must be a configuration where it is to stand, with the detectors where they belong.
 fn check(
     path: &Path,
     text: &str,
+    out: &Path,
     known: Option<&Known>,
     proposal: &Proposal<'_>,
 ) -> anyhow::Result<()> {
-    let config = crate::config::parse(path, text).map_err(|problem| {
+    let config = crate::config::parse_proposed(path, text, out).map_err(|problem| {
         anyhow::anyhow!("what was proposed is no valid configuration ({problem}): please report it")
     })?;
-    let before = known.map_or(0, |known| known.detectors);
+    let before = known.map_or(0, |known| known.detectors.len());
     let name = &proposal.protocol.name;
     let found = config.engine.protocols.iter().find(|one| one.protocol.name == *name);
     if found.is_none_or(|one| one.detectors.len() <= before) {
@@ -268,6 +296,27 @@ fn cap_shown(cap: &Cap) -> CapShown {
     }
 }
 
+fn threshold_shown(one: &Threshold) -> ThresholdShown {
+    let mut shown = ThresholdShown {
+        rule: one.rule.clone(),
+        param: one.param.clone(),
+        now: one.now.clone(),
+        false_alarms_now: Rate(one.now_alarms).to_string(),
+        proposed: None,
+        false_alarms: None,
+        reason: None,
+    };
+    match &one.advice {
+        Advice::Change { to, false_alarms } => {
+            shown.proposed = Some(to.clone());
+            shown.false_alarms = Some(Rate(*false_alarms).to_string());
+        }
+        Advice::Keep => shown.reason = Some("the value is the one the past supports".to_owned()),
+        Advice::None(reason) => shown.reason = Some(reason.to_string()),
+    }
+    shown
+}
+
 fn show(learnt: &Learnt, learned: &Learned, json: bool) -> anyhow::Result<()> {
     if json {
         return print_json(learnt);
@@ -283,6 +332,11 @@ fn show(learnt: &Learnt, learned: &Learned, json: bool) -> anyhow::Result<()> {
     );
     println!("  {} functions, {} forms", learnt.functions, learnt.forms);
     println!("  false alarms on its own past: {}", learnt.false_alarms);
+    for one in &learnt.thresholds {
+        if let (Some(to), Some(rate)) = (&one.proposed, &one.false_alarms) {
+            println!("  {}.{}: {} → {to}; false alarms {rate}", one.rule, one.param, one.now);
+        }
+    }
     println!("  {}", learnt.rest.summary());
     for alarm in &learnt.rest.alarms {
         println!("  {} block {} {}", paint.bad(&alarm.detector), alarm.block, alarm.transaction);

@@ -113,6 +113,9 @@ fn tell(output: &StepOutput) {
             CaseEvent::FindingRaised { case, finding } => {
                 eprintln!("{case} [{}] {}", finding.detector, finding.sentence);
             }
+            CaseEvent::FindingForeseen { case, finding } => {
+                eprintln!("{case} [{}] pending: {}", finding.detector, finding.sentence);
+            }
             CaseEvent::Decided { case, decision } => eprintln!("{case} {}", decision.sentence),
             CaseEvent::ActionMoved { case, action, outcome } => {
                 let stage = serde_json::to_value(outcome).unwrap_or_default();

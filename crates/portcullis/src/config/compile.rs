@@ -35,7 +35,7 @@ pub struct Compiled {
 pub(super) type Problem = (String, Option<String>);
 
 impl Compiled {
-    pub(super) fn new(path: &Path, file: &ConfigFile) -> Result<Self, Problem> {
+    pub(super) fn new(path: &Path, references: &Path, file: &ConfigFile) -> Result<Self, Problem> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let chains = chains(file)?;
         let mut protocols = Vec::new();
@@ -43,7 +43,7 @@ impl Compiled {
         for protocol in &file.protocols {
             unique(&mut names, "protocol", &protocol.name)?;
             let mut compiled = compile_protocol(folder, file, protocol)?;
-            read_learned(folder, &mut compiled.detectors)?;
+            read_learned(references, &mut compiled.detectors)?;
             protocols.push(compiled);
         }
         if protocols.is_empty() {

@@ -53,6 +53,9 @@ pub struct ChainFile {
     /// Longest wait for one answer of a node, milliseconds. Default 10000.
     #[serde(default = "ten_thousand")]
     pub request_timeout_ms: u64,
+    /// Whether the node's pool of pending transactions is watched too. Default false.
+    #[serde(default)]
+    pub pending: bool,
 }
 
 fn two() -> u64 {

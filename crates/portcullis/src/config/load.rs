@@ -43,6 +43,19 @@ pub fn load(path: &Path) -> Result<Compiled, ConfigProblem> {
 /// # Errors
 /// As [`load`].
 pub fn parse(path: &Path, text: &str) -> Result<Compiled, ConfigProblem> {
+    parse_proposed(path, text, path.parent().unwrap_or(Path::new("")))
+}
+
+/// The same for a text that is to stand at `path` one day; the references of `novelty` that it names are in `references`
+/// for now.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_proposed(
+    path: &Path,
+    text: &str,
+    references: &Path,
+) -> Result<Compiled, ConfigProblem> {
     refuse_hidden_characters(path, text)?;
     let file: ConfigFile = serde_saphyr::from_str(text).map_err(|error| {
         let problem = first_line(&error.to_string());
@@ -51,7 +64,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Compiled, ConfigProblem> {
             format!("{problem}{}", line.map_or_else(String::new, |line| quoted(text, line)));
         ConfigProblem { path: path.into(), line, problem }
     })?;
-    Compiled::new(path, &file).map_err(|(problem, about)| ConfigProblem {
+    Compiled::new(path, references, &file).map_err(|(problem, about)| ConfigProblem {
         path: path.into(),
         line: about.and_then(|about| line_of(text, &about)),
         problem,

@@ -9,4 +9,4 @@ pub mod rules;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
-pub use load::{ConfigProblem, load, parse};
+pub use load::{ConfigProblem, load, parse, parse_proposed};

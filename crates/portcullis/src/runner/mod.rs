@@ -4,6 +4,7 @@
 mod clock;
 mod core;
 mod player;
+mod pool;
 mod reader;
 mod responder;
 mod service;

@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-use portcullis_engine::{Effect, Event, StepOutput};
+use portcullis_engine::{Effect, Event, PENDING_A_HEAD_MAX, StepOutput};
 use portcullis_types::{
     action::Outcome,
     chain::{BlindCause, ChainEvent},
+    evidence::Evidence,
     ids::{ChainId, EffectId, Millis},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -73,6 +74,8 @@ pub(crate) struct Inbox {
     pub(crate) answers: mpsc::Receiver<Answer>,
     pub(crate) reports: mpsc::Receiver<Report>,
     pub(crate) failures: mpsc::Receiver<ServiceError>,
+    /// Evidence of transactions that are in no block yet. Closed where no chain's pool is watched.
+    pub(crate) pending: mpsc::Receiver<Evidence>,
     /// Kept so that these two stay open where nothing can act: silence there is not an end.
     pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
 }
@@ -84,6 +87,8 @@ pub struct Service {
     readers: BTreeMap<ChainId, Reader>,
     responders: BTreeMap<ChainId, Responder>,
     retries: BTreeMap<EffectId, Retry>,
+    /// Pending transactions with a finding since the newest block, by chain.
+    pending: BTreeMap<ChainId, usize>,
     /// Told once the state of everything protected was read for the first time.
     ready: Option<Box<dyn FnOnce() + Send>>,
     /// Told of every step in which something happened that people should know.
@@ -106,7 +111,8 @@ impl Service {
         ready: Box<dyn FnOnce() + Send>,
     ) -> Self {
         let (retries, ready) = (BTreeMap::new(), Some(ready));
-        Self { core, inbox, readers, responders, retries, ready, notable }
+        let pending = BTreeMap::new();
+        Self { core, inbox, readers, responders, retries, pending, ready, notable }
     }
 
     /// Runs until told to stop or until something fails that does not heal.
@@ -138,9 +144,14 @@ impl Service {
                 fact = self.inbox.facts.recv(), if roomy => {
                     let Fact { event, journaled } =
                         fact.ok_or(ServiceError::PartEnded("the source"))?;
+                    if let ChainEvent::Committed { chain, .. } = &event {
+                        self.pending.remove(chain);
+                    }
                     self.take(Event::Chain(event))?;
                     let _gone = journaled.send(());
                 }
+                // Last but one: what is in a block comes first.
+                Some(evidence) = self.inbox.pending.recv() => self.foreseen(evidence)?,
                 () = tokio::time::sleep(expiry) => {
                     if self.core.engine().next_expiry().is_some_and(|due| due <= now()) {
                         self.take(Event::Tick)?;
@@ -168,6 +179,20 @@ impl Service {
         self.core.engine().check()?;
         (self.notable)(&output);
         self.dispatch(output.effects)
+    }
+
+    /// Journals a pending transaction of which a detector says something. Of all others nothing would change.
+    fn foreseen(&mut self, evidence: Evidence) -> Result<(), ServiceError> {
+        if !self.core.engine().foresees(&evidence) {
+            return Ok(());
+        }
+        let n_before = self.pending.entry(evidence.chain).or_default();
+        *n_before += 1;
+        if *n_before > PENDING_A_HEAD_MAX {
+            tracing::warn!(hash = %evidence.hash, "a pending transaction with a finding is one too many, and left out");
+            return Ok(());
+        }
+        self.take(Event::Pending { evidence: Box::new(evidence) })
     }
 
     fn dispatch(&mut self, effects: Vec<(EffectId, Effect)>) -> Result<(), ServiceError> {

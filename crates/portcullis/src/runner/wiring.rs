@@ -56,6 +56,7 @@ impl Service {
         let (answers, answers_in) = mpsc::channel(JOBS_MAX);
         let (reports, reports_in) = mpsc::channel(WAITING_MAX);
         let (failures, failures_in) = mpsc::channel(WAITING_MAX);
+        let (pending, pending_in) = mpsc::channel(WAITING_MAX);
         let (mut readers, mut responders) = (BTreeMap::new(), BTreeMap::new());
         for chain in &config.chains {
             let node = Node::connect_with(&chain.nodes, chain.id, node_options(chain)).await?;
@@ -65,6 +66,9 @@ impl Service {
             let source =
                 RpcSource::new(node.clone(), &resume(core.engine(), chain), options(chain));
             follow(source, facts.clone(), failures.clone());
+            if chain.pending {
+                super::pool::watch(node.clone(), pending.clone(), failures.clone());
+            }
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
                 let actuator = actuator(chain, responder, Arc::clone(signer)).await?;
@@ -77,6 +81,7 @@ impl Service {
             answers: answers_in,
             reports: reports_in,
             failures: failures_in,
+            pending: pending_in,
             _open: (reports, failures),
         };
         Ok(Self::new(core, inbox, readers, responders, notable, ready))

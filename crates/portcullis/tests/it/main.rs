@@ -19,4 +19,5 @@ mod history;
 mod kit;
 mod learn;
 mod parity;
+mod pending;
 mod record;

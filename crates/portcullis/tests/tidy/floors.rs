@@ -19,7 +19,12 @@ const ROOMS: &[(&str, Uses)] = &[
     ("portcullis-scan", Uses::Only(&["portcullis-types", "portcullis-stats"])),
     (
         "portcullis-learn",
-        Uses::Only(&["portcullis-types", "portcullis-stats", "portcullis-detect"]),
+        Uses::Only(&[
+            "portcullis-types",
+            "portcullis-stats",
+            "portcullis-rules",
+            "portcullis-detect",
+        ]),
     ),
     ("portcullis-backtest", Uses::All),
     ("portcullis-decide", Uses::Only(&["portcullis-types"])),

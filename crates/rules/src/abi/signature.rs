@@ -213,6 +213,8 @@ mod tests {
                 "0x414bf389",
             ),
             ("aggregate(tuple(address target, bytes callData)[] calls)", false, "0x252dba42"),
+            ("set((uint amount) params)", false, "0x3c0513a0"),
+            ("f((uint256 x)[3] a, (address to) b)", false, "0x570a8697"),
         ];
         for (text, is_event, key) in cases {
             let signature =

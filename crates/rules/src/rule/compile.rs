@@ -84,6 +84,7 @@ pub(crate) fn compile(
         context,
         id: about.as_ref().map(|about| about.id.clone()).unwrap_or_default(),
         used: BTreeSet::new(),
+        params: Vec::new(),
         reporter,
     };
     compiler.names(&fields);
@@ -95,6 +96,7 @@ pub(crate) fn compile(
     let outlook = fields.one_of("outlook", OUTLOOKS, compiler.reporter);
     let explain = compiler.explain(&fields);
     compiler.unused(&fields);
+    let params = compiler.params;
     if reporter.list.iter().skip(before).any(|d| d.level == crate::Level::Error) {
         return None;
     }
@@ -105,7 +107,7 @@ pub(crate) fn compile(
     let nodes = all.into_iter().flatten().map(Node::size).sum();
     let tests = fields.get("tests").map(Tree::each).unwrap_or_default();
     Some(Rule {
-        about: about?,
+        about: About { params, ..about? },
         file: reporter.source.name.clone(),
         subject: subject.subject,
         signatures: subject.signatures,
@@ -177,6 +179,7 @@ fn about(fields: &Fields<'_>, reporter: &mut Reporter<'_>) -> Option<About> {
             .map(|(text, _)| text.to_owned())
             .collect(),
         false_alarms: false_alarms?.trim().to_owned(),
+        params: Vec::new(),
     })
 }
 
@@ -187,6 +190,8 @@ pub(super) struct Compiler<'c, 'a, 'r> {
     pub(super) id: String,
     /// Names that were used.
     pub(super) used: BTreeSet<String>,
+    /// Name and expression of each of `params`.
+    pub(super) params: Vec<(String, String)>,
     pub(super) reporter: &'c mut Reporter<'r>,
 }
 

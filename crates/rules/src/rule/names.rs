@@ -74,6 +74,8 @@ impl Compiler<'_, '_, '_> {
         };
         let node = self.expression(tree, &scope, constant)?;
         let configured = self.context.settings.params.get(&format!("{}.{name}", self.id));
+        let text = configured.map_or_else(|| tree.text().unwrap_or_default(), String::as_str);
+        self.params.push((name.to_owned(), text.to_owned()));
         let Some(text) = configured else { return Some(node) };
         let replaced = parse(text).and_then(|expr| constant(&scope, &expr, &mut self.used));
         match replaced {

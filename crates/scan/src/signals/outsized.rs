@@ -13,7 +13,11 @@
 use portcullis_types::{evidence::Transfer, money::Usd};
 
 use super::{OFTEN, RARE, Sighting, UNCOMMON, UNHEARD};
-use crate::{picture::Picture, suspicion::AttackClass, vocabulary::Meaning};
+use crate::{
+    picture::{Entry, Picture},
+    suspicion::AttackClass,
+    vocabulary::Meaning,
+};
 
 /// What is small change to nobody.
 const FORTUNE: Usd = Usd::dollars(1_000_000);
@@ -22,6 +26,10 @@ const WINDFALL: Usd = Usd::dollars(100_000);
 
 pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let profit = picture.profit;
+    // What a smart wallet is paid, its owner is mostly owed; and where nobody knows who called, nobody knows who gained.
+    if picture.entry == Entry::Wallet || !picture.evidence.known.callers {
+        return None;
+    }
     if !profit.gave && profit.usd >= WINDFALL {
         let e_value = match (paid_to_contract(picture), profit.usd >= FORTUNE) {
             (_, true) if own_money(picture) => UNCOMMON,

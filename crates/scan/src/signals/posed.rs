@@ -1,6 +1,6 @@
 //! # What it watches
 //! Somebody else's contract that uses a contract of the sender as if it were a token, a vault or a market: it moves its
-//! balances, burns its shares, asks for its underlying.
+//! balances, burns its shares, asks for its underlying, trades with it.
 //! # Why it matters
 //! A protocol that takes a stranger's contract for one of its own parts does what the stranger's contract says.
 //! # What it misses
@@ -12,7 +12,7 @@
 
 use portcullis_types::evidence::CallKind;
 
-use super::{FRAMES_MAX, Sighting, UNCOMMON, UNHEARD};
+use super::{FRAMES_MAX, RARE, Sighting, UNCOMMON, UNHEARD};
 use crate::{
     picture::{Picture, Posed},
     suspicion::AttackClass,
@@ -35,6 +35,7 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
     let e_value = match (writes, fresh) {
         (true, true) if known => UNHEARD,
         (true, _) if paid => UNHEARD,
+        (true, _) if poses.iter().any(|p| is_pool(p)) => RARE,
         _ => UNCOMMON,
     };
     Some(Sighting {
@@ -75,6 +76,21 @@ fn is_pose(picture: &Picture<'_>, posed: &Posed) -> bool {
     );
     let fresh = picture.created.contains(&posed.answering);
     as_token && (fresh || !in_trade)
+}
+
+/// Whether the sender's contract was traded with, or paid into, as if it were a pool or vault.
+fn is_pool(posed: &Posed) -> bool {
+    let does = matches!(
+        posed.meaning,
+        Some(
+            Meaning::Swap
+                | Meaning::AddLiquidity
+                | Meaning::RemoveLiquidity
+                | Meaning::PayIn
+                | Meaning::TakeOut
+        )
+    );
+    does && !posed.reads
 }
 
 /// Whether who asked the sender's contract then paid it, got nothing, and did not die of it.

@@ -1,5 +1,6 @@
 //! # What it watches
-//! Tokens taken by `transferFrom` from holders who take no part in the transaction and get nothing for it.
+//! Tokens taken by `transferFrom` from holders who take no part in the transaction and get nothing for it, for the sender's
+//! contract or smart wallet, at once or through somebody who passes them on.
 //! # Why it matters
 //! An approval given to a careless contract is everybody's.
 //! # What it misses
@@ -13,9 +14,13 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
 use portcullis_types::evidence::{CallKind, Frame};
+use portcullis_types::money::Asset;
 
 use super::{FRAMES_MAX, RARE, Sighting, UNCOMMON, UNHEARD};
-use crate::{picture::Picture, suspicion::AttackClass};
+use crate::{
+    picture::{Entry, Picture},
+    suspicion::AttackClass,
+};
 
 const TRANSFER_FROM: [u8; 4] = [0x23, 0xb8, 0x72, 0xdd];
 
@@ -34,7 +39,9 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         if holder == frame.from || holder == to || !unrewarded(picture, &holder) {
             continue;
         }
-        let ours = picture.is_own(&to) || picture.receivers.contains(&to);
+        let ours = picture.is_own(&to)
+            || picture.receivers.contains(&to)
+            || passed_on(picture, frame, &to);
         if ours && !picture.is_own(&frame.to) {
             by_stranger |= !picture.is_own(&frame.from);
             holders.insert(holder);
@@ -47,6 +54,7 @@ pub(super) fn look(picture: &Picture<'_>) -> Option<Sighting> {
         // Otherwise the sender's own contract was approved (a collection, or a trick that is over), or a public one took
         // once what it may take.
         (false, _) if holders.len() > 1 => RARE,
+        (false, true) if picture.entry == Entry::Wallet => RARE,
         _ => UNCOMMON,
     };
     frames.truncate(FRAMES_MAX);
@@ -68,6 +76,14 @@ fn parties(frame: &Frame) -> Option<(Address, Address)> {
     let address = |at: usize| word(at).map(|w| Address::from_word(w.into()));
     word(68).filter(|amount| !amount.is_zero())?;
     Some((address(4)?, address(36)?))
+}
+
+/// Whether the receiver kept nothing of it, and the sender's side got as much.
+fn passed_on(picture: &Picture<'_>, frame: &Frame, to: &Address) -> bool {
+    let token = Asset::Token(frame.to);
+    let kept = picture.evidence.flows.iter().any(|f| f.holder == *to && f.asset == token);
+    let amount = frame.input.get(68..100).map(U256::from_be_slice).unwrap_or_default();
+    !kept && picture.gain_of(token) >= amount
 }
 
 /// A stranger without a part in the transaction who is poorer afterwards.

@@ -7,6 +7,7 @@ use portcullis_detect::{
     Detector, Findings,
     config::NoveltyConfig,
     novelty::{FalseAlarms, Learned, LearnedSource, Novelty},
+    rules::Rules,
 };
 use portcullis_learn::{
     Observation,
@@ -16,7 +17,7 @@ use portcullis_learn::{
 use portcullis_types::protocol::Protocol;
 use serde::Serialize;
 
-use super::past::Past;
+use super::{numbers::Numbers, past::Past};
 
 /// Outcome on the rest.
 #[derive(Debug, Serialize)]
@@ -62,7 +63,7 @@ pub(super) fn judge(
     past: &Past,
     protocol: &Protocol,
     learned: &Learned,
-    bounds: &[Cap],
+    (bounds, numbers): (&[Cap], &Numbers),
     observed: &[Observation],
 ) -> anyhow::Result<Judged> {
     let config = NoveltyConfig {
@@ -71,12 +72,23 @@ pub(super) fn judge(
         learned: LearnedSource::Inline(Box::new(learned.clone())),
     };
     let mut novelty = Novelty::new(protocol, &config)?;
+    let mut rules = Vec::new();
+    for (config, ids) in numbers.proposed() {
+        rules.push((Rules::new(protocol, &config)?, ids));
+    }
     let (mut alarms, mut rest) = (Vec::new(), Vec::new());
     let seen = past.rest(|evidence| {
         rest.extend(Observation::of(evidence, protocol));
         let mut findings = Findings::default();
         novelty.inspect(evidence, &mut findings);
-        alarms.extend(findings.into_parts().0.into_iter().map(|finding| Alarm {
+        let mut found = findings.into_parts().0;
+        for (rules, ids) in &mut rules {
+            let mut findings = Findings::default();
+            rules.inspect(evidence, &mut findings);
+            let said = findings.into_parts().0.into_iter();
+            found.extend(said.filter(|finding| ids.contains(&finding.detector)));
+        }
+        alarms.extend(found.into_iter().map(|finding| Alarm {
             transaction: evidence.hash,
             block: evidence.block.number,
             detector: finding.detector,
