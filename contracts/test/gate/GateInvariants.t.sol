@@ -97,11 +97,23 @@ contract GateInvariants is RangeTest {
     }
 
     /// @dev No path loses a user's queued funds.
+    /// forge-config: default.invariant.runs = 10
+    /// forge-config: default.invariant.depth = 60
+    /// forge-config: default.invariant.fail-on-revert = true
+    /// forge-config: deep.invariant.runs = 200
+    /// forge-config: deep.invariant.depth = 150
+    /// forge-config: deep.invariant.fail-on-revert = true
     function invariant_every_claim_is_whole_and_is_paid() public {
         handler.checkFunds();
     }
 
     /// @dev `lossBound` is the formula; that no window exceeds it is checked after every exit.
+    /// forge-config: default.invariant.runs = 10
+    /// forge-config: default.invariant.depth = 60
+    /// forge-config: default.invariant.fail-on-revert = true
+    /// forge-config: deep.invariant.runs = 200
+    /// forge-config: deep.invariant.depth = 150
+    /// forge-config: deep.invariant.fail-on-revert = true
     function invariant_the_bound_is_the_formula() public {
         handler.checkBounds();
         handler.checkTightenings();

@@ -70,6 +70,12 @@ contract ModuleInvariants is InvariantTest {
         target(address(handler), selectors);
     }
 
+    /// forge-config: default.invariant.runs = 10
+    /// forge-config: default.invariant.depth = 60
+    /// forge-config: default.invariant.fail-on-revert = true
+    /// forge-config: deep.invariant.runs = 200
+    /// forge-config: deep.invariant.depth = 150
+    /// forge-config: deep.invariant.fail-on-revert = true
     function invariant_module_never_acts_outside_its_scope() public view {
         handler.check();
     }
@@ -98,6 +104,12 @@ contract CancellerInvariants is InvariantTest {
     }
 
     /// @dev Bounded from outside: no more than both budgets over the whole time.
+    /// forge-config: default.invariant.runs = 10
+    /// forge-config: default.invariant.depth = 60
+    /// forge-config: default.invariant.fail-on-revert = true
+    /// forge-config: deep.invariant.runs = 200
+    /// forge-config: deep.invariant.depth = 150
+    /// forge-config: deep.invariant.fail-on-revert = true
     function invariant_keys_cannot_stop_governance() public view {
         uint256 time = handler.time() - 1_700_000_000;
         assertLe(handler.cancels(), 5 + 5 * time / 7 days, "bound");
