@@ -210,6 +210,11 @@ abstract contract GateLimits is IOutflowGate {
     }
 
     /// @inheritdoc IOutflowGate
+    function isTightened(address asset) external view returns (bool) {
+        return block.timestamp < _gate().assets[asset].tightening.until;
+    }
+
+    /// @inheritdoc IOutflowGate
     function reputation() external view returns (IReputation) {
         return _gate().reputation;
     }

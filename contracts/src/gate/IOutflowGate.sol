@@ -241,6 +241,8 @@ interface IOutflowGate {
     function pendingLimits(address asset) external view returns (uint256 eta, Limits memory limits);
     /// @notice The last tightening, which may have ended.
     function tighteningOf(address asset) external view returns (Tightening memory tightening);
+    /// @notice Whether a tightening lasts at this moment: the view by which a Warden's lever is verified.
+    function isTightened(address asset) external view returns (bool);
     /// @notice Source of reputation.
     function reputation() external view returns (IReputation);
     /// @notice One claim.
