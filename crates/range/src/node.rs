@@ -225,6 +225,15 @@ fn from_transport(method: &'static str, error: &TransportError) -> RangeError {
             let data = refusal.data.as_ref().map_or(String::new(), |data| format!(" {data}"));
             RangeError::Refused { method, message: format!("{}{data}", refusal.message) }
         }
-        None => RangeError::Node { method, message: error.to_string() },
+        None => RangeError::Node { method, message: with_causes(error) },
     }
 }
+/// An error and what led to it: a request that failed does not say by itself whether the chain ended or was slow.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
+}
+

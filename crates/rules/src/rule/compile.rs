@@ -67,9 +67,7 @@ pub(crate) fn compile(
     let about = about(&fields, reporter);
     let subject = fields.get("on").map(|tree| on::on(tree, pool, reporter));
     if subject.is_none() {
-        let start = tree.place.start;
-        let remedy = "say what the rule is about: `on: transfer`, `on: {event: \"…\"}`";
-        reporter.error(start..start + 1, "`on` is missing", remedy);
+        nothing_to_look_at(tree, reporter);
     }
     let (whose, whose_text) = on::whose(fields.get("contracts"), context, reporter);
     // Without knowing what it is about, every name would be unknown.
@@ -127,6 +125,12 @@ pub(crate) fn compile(
         tests: tests.into_iter().cloned().collect(),
         tree: tree.clone(),
     })
+}
+
+fn nothing_to_look_at(tree: &Tree, reporter: &mut Reporter<'_>) {
+    let start = tree.place.start;
+    let remedy = "say what the rule is about: `on: transfer`, `on: {event: \"…\"}`";
+    reporter.error(start..start + 1, "`on` is missing", remedy);
 }
 
 fn about(fields: &Fields<'_>, reporter: &mut Reporter<'_>) -> Option<About> {
