@@ -92,8 +92,8 @@ fn taken(held: Usd, share: u64, windows: u64) -> Usd {
         base = base * base / FIXED;
         left >>= 1;
     }
-    // What does not fit is more than there is: then nothing is said to be kept.
-    let kept = held.0.checked_mul(power).map_or(0, |product| product / FIXED);
+    // In two parts, neither of which is too large: the product itself may be.
+    let kept = held.0 / FIXED * power + held.0 % FIXED * power / FIXED;
     Usd(held.0 - kept)
 }
 
