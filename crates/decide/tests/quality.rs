@@ -26,7 +26,7 @@ const MARKET: Address = Address::repeat_byte(0xa1);
 const KAPPA: f64 = 0.1;
 const HONEST_BLOCKS: f64 = 1e6;
 const BLOCK_SECONDS: u64 = 12;
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 300;
 /// From here on an e-value is a finding: what a limit's breach short of a proof may be worth.
 const FINDING: f64 = 100.0;
 
@@ -258,9 +258,8 @@ fn recorded(folder: &Path) -> Vec<Incident> {
         honest_max: 8_000.0,
     };
     let nomad = rows(&folder.join("nomad_loss_curve.csv"), |cell| cell("usd_approx"));
-    let uniswap = rows(&folder.join("uniswap_imbtc.csv"), |cell| {
-        (cell("eth_out_wei") - cell("eth_in_wei")).max(0.0)
-    });
+    // What a transaction took is not in the file (what is sent in and paid out does not match): each counts the same.
+    let uniswap = rows(&folder.join("uniswap_imbtc.csv"), |_| 1.0);
     let lendfme = rows(&folder.join("lendfme_reentrancy.csv"), |cell| cell("amount"));
     let sum = nomad.iter().map(|(_, value)| value).sum();
     vec![

@@ -39,7 +39,8 @@ fn protocol(report: &ProtocolReport, paint: Paint) -> String {
     out.push_str(&limits(report, paint));
     out.push_str(&format!("  {}\n", paint.bold("Change first")));
     for (place, advice) in report.advice.iter().take(ADVICE_MAX).enumerate() {
-        out.push_str(&format!("  {}. {}\n", place + 1, printable(&advice.sentence)));
+        // Symbols in it come from a configuration, which holds nothing that does not show as itself.
+        out.push_str(&format!("  {}. {}\n", place + 1, advice.sentence));
     }
     if report.advice.is_empty() {
         let why =
