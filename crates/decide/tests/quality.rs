@@ -6,6 +6,12 @@
 //! ones (`U` uniform), and with that very likelihood ratio for thefts (`U = V^(1/κ)`). A stop holds two blocks later, for an
 //! hour; people stop the attack after a constant hazard with a median of 30 minutes in any case.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail by panicking, as the test itself does"
+)]
+
 use std::{
     fmt::Write as _,
     fs,
@@ -225,7 +231,9 @@ fn rows(path: &Path, value: impl Fn(&dyn Fn(&str) -> f64) -> f64) -> Vec<(u64, f
 /// Amounts in tokens, so that all together are worth ten million.
 fn to_ten_million(mut thefts: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
     let sum: f64 = thefts.iter().map(|(_, value)| value).sum();
-    thefts.iter_mut().for_each(|(_, value)| *value *= 1e7 / sum);
+    for (_, value) in &mut thefts {
+        *value *= 1e7 / sum;
+    }
     thefts
 }
 
@@ -280,8 +288,8 @@ fn compare(incidents: &[Incident]) {
         for (at, (rule, name)) in RULES.iter().enumerate() {
             let (mut loss, mut stops) = (0.0, 0.0);
             for seed in 0..SEEDS {
-                let (lost, false_stops) = play(*rule, incident, seed);
-                loss += lost / SEEDS as f64;
+                let (taken, false_stops) = play(*rule, incident, seed);
+                loss += taken / SEEDS as f64;
                 stops += false_stops as f64 / SEEDS as f64;
             }
             let cost = stops * incident.lever_cost as f64;

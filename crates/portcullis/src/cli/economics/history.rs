@@ -83,7 +83,9 @@ impl History {
             for line in recording.lines() {
                 let (_, line) = line?;
                 let Ok(all) = footage.evidence(line) else {
-                    histories.iter_mut().for_each(|history| history.blind += 1);
+                    for history in &mut histories {
+                        history.blind += 1;
+                    }
                     continue;
                 };
                 for evidence in &all {
@@ -119,8 +121,8 @@ impl History {
             let Some(spec) = protocol.assets.iter().find(|spec| spec.asset == outflow.asset) else {
                 continue;
             };
-            let list = self.outflows.entry(spec.symbol.clone()).or_default();
-            if list.len() >= OUTFLOWS_MAX {
+            let flows = self.outflows.entry(spec.symbol.clone()).or_default();
+            if flows.len() >= OUTFLOWS_MAX {
                 let text = format!(
                     "more than {OUTFLOWS_MAX} outflows of {}: give a shorter recording",
                     spec.symbol
@@ -128,8 +130,8 @@ impl History {
                 return Err(Usage(text).into());
             }
             // Time does not go back along a chain.
-            let at = list.last().map_or(now, |(last, _)| now.max(*last));
-            list.push((at, spec.value(outflow.total())));
+            let at = flows.last().map_or(now, |(last, _)| now.max(*last));
+            flows.push((at, spec.value(outflow.total())));
         }
         Ok(())
     }
