@@ -1,12 +1,13 @@
 //! The report as one page: no request to anywhere, readable without scripts, in the dark and on a phone.
 //!
-//! Everything that comes from a chain, a label or a file name goes through [`text::escape`].
+//! Everything that comes from a chain, a label or a file name goes through [`text::escape`]. Other reports are made of the
+//! same parts: [`whole`], [`chart`], [`parts`].
 
-mod chart;
+pub mod chart;
 mod exhibits;
-mod parts;
+pub mod parts;
 mod sections;
-mod text;
+pub mod text;
 
 use crate::{exhibit::Exhibit, report::Report};
 use parts::{count, percent_of, rate, seconds};
@@ -15,9 +16,10 @@ use text::escape;
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
-/// The page.
-pub fn page(report: &Report, exhibits: &[Exhibit]) -> String {
-    let mut out = String::with_capacity(1 << 20);
+/// A page of its own from a title and the markup of its body, whose texts were escaped where it was made. Nothing in it
+/// is loaded from anywhere.
+pub fn whole(title: &str, body: &str) -> String {
+    let mut out = String::with_capacity(body.len() + (1 << 14));
     out.push_str("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     // No address may be loaded, whatever a string from the chain manages to become.
@@ -25,9 +27,19 @@ pub fn page(report: &Report, exhibits: &[Exhibit]) -> String {
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
          script-src 'unsafe-inline'\">\n",
     );
-    out.push_str("<title>Portcullis back-test</title>\n<style>");
+    out.push_str(&format!("<title>{}</title>\n<style>", escape(title)));
     out.push_str(STYLE);
     out.push_str("</style></head><body>\n");
+    out.push_str(body);
+    out.push_str("<script>");
+    out.push_str(SCRIPT);
+    out.push_str("</script></body></html>\n");
+    out
+}
+
+/// The page.
+pub fn page(report: &Report, exhibits: &[Exhibit]) -> String {
+    let mut out = String::with_capacity(1 << 20);
     out.push_str(&header(report));
     out.push_str("<main>\n");
     sections::warnings(&mut out, report);
@@ -40,10 +52,8 @@ pub fn page(report: &Report, exhibits: &[Exhibit]) -> String {
     exhibits::detections(&mut out, report, exhibits);
     sections::recordings(&mut out, report);
     sections::method(&mut out, report);
-    out.push_str("</main>\n<script>");
-    out.push_str(SCRIPT);
-    out.push_str("</script></body></html>\n");
-    out
+    out.push_str("</main>\n");
+    whole("Portcullis back-test", &out)
 }
 
 fn header(report: &Report) -> String {

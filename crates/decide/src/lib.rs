@@ -7,6 +7,7 @@
 //! `+ − × ÷` on floating-point numbers, so that every machine comes to the same bytes. It never looks inside a detector:
 //! it sees [`Finding`](portcullis_types::finding::Finding)s. It never chooses a lever against a guardrail.
 
+pub mod economics;
 pub mod ladder;
 mod need;
 pub mod policy;

@@ -3,6 +3,8 @@
 use portcullis_types::{finding::Maturity, money::Usd};
 use serde::{Deserialize, Serialize};
 
+use crate::economics::Economics;
+
 /// Least maturity of a detector whose findings may lead to an unattended action (DEC-1). Not a setting: a detector that
 /// has not proven itself is made stable by a change of the detector, not of a policy.
 pub const MINIMUM_MATURITY: Maturity = Maturity::Stable;
@@ -57,6 +59,9 @@ pub struct Policy {
     /// Whether findings of pending transactions may pull levers. Default `recommend`; needs `autonomy: act`.
     #[serde(skip_serializing_if = "is_default")]
     pub on_pending: OnPending,
+    /// Beliefs about attackers, for `portcullis economics`; no decision depends on them. Default: [`Economics::default`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub economics: Option<Economics>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -75,6 +80,7 @@ impl Default for Policy {
             cool_down_seconds: 3_600,
             autonomy: Autonomy::Observe,
             on_pending: OnPending::Recommend,
+            economics: None,
         }
     }
 }
@@ -108,7 +114,7 @@ impl Policy {
                     .to_owned(),
             );
         }
-        Ok(())
+        self.economics.as_ref().map_or(Ok(()), Economics::validate)
     }
 }
 
@@ -122,6 +128,8 @@ mod tests {
         assert_eq!(policy, Policy::default());
         assert_eq!(policy.autonomy, Autonomy::Observe);
         assert_eq!(policy.validate(), Ok(()));
+        // Journals hold policies: what was not written must not be in them.
+        assert!(!serde_json::to_string(&policy).unwrap().contains("economics"));
     }
 
     #[test]
@@ -137,6 +145,10 @@ mod tests {
             (r#"{"responseSeconds":0}"#, "responseSeconds"),
             (r#"{"blockSeconds":0}"#, "blockSeconds"),
             (r#"{"budgetUsdPerDay":"-1"}"#, "budgetUsdPerDay"),
+            (r#"{"economics":{"haircut":1.5}}"#, "haircut"),
+            (r#"{"economics":{"gasUsd":"-1"}}"#, "gasUsd"),
+            (r#"{"economics":{"drainSeconds":0}}"#, "drainSeconds"),
+            (r#"{"economics":{"response":[{"seconds":60,"probability":0.5}]}}"#, "response"),
         ] {
             let policy: Policy = serde_json::from_str(text).unwrap();
             assert!(policy.validate().unwrap_err().contains(names), "{text}");

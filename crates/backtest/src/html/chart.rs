@@ -4,30 +4,33 @@ use super::text::escape;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 60.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 42.0;
 /// Most lines of one chart; more cannot be told apart.
-pub(super) const LINES_MAX: usize = 6;
+pub const LINES_MAX: usize = 6;
 
 /// A line and its name.
-pub(super) struct Line {
-    pub(super) name: String,
+pub struct Line {
+    /// Name, for the key.
+    pub name: String,
     /// Both in [0, 1]: from left to right and from bottom to top.
-    pub(super) points: Vec<(f64, f64)>,
+    pub points: Vec<(f64, f64)>,
     /// Whether it goes in steps: the value holds until the next point.
-    pub(super) is_stepped: bool,
+    pub is_stepped: bool,
 }
 
 /// An axis: what it shows, and where its marks are, in [0, 1].
-pub(super) struct Axis {
-    pub(super) title: &'static str,
-    pub(super) marks: Vec<(f64, String)>,
+pub struct Axis {
+    /// What it shows.
+    pub title: &'static str,
+    /// Place in [0, 1] and text.
+    pub marks: Vec<(f64, String)>,
 }
 
 /// A chart; `about` says in words what it shows.
-pub(super) fn chart(about: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
+pub fn chart(about: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
     let mut out = format!(
         "<figure><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
         escape(about)
@@ -100,7 +103,7 @@ fn height(place: f64) -> f64 {
 }
 
 /// Marks at 0, 25 … 100 %.
-pub(super) fn percent_axis(title: &'static str) -> Axis {
+pub fn percent_axis(title: &'static str) -> Axis {
     let marks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|at: f64| (at, format!("{:.0} %", at * 100.0)));
     Axis { title, marks: marks.to_vec() }
 }

@@ -3,7 +3,7 @@
 use super::text::escape;
 
 /// 1234567 as `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -16,7 +16,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// A share in percent: more places the smaller it is.
-pub(super) fn percent_of(share: f64) -> String {
+pub fn percent_of(share: f64) -> String {
     let percent = share * 100.0;
     if percent == 0.0 {
         "0 %".to_owned()
@@ -34,7 +34,7 @@ pub(super) fn rate(share: Option<f64>) -> String {
 }
 
 /// Seconds in words; a dash where unknown.
-pub(super) fn seconds(seconds: Option<i64>) -> String {
+pub fn seconds(seconds: Option<i64>) -> String {
     let Some(seconds) = seconds else { return "–".to_owned() };
     let sign = if seconds < 0 { "−" } else { "" };
     let whole = seconds.unsigned_abs();
@@ -51,7 +51,7 @@ pub(super) fn e_value(value: f64) -> String {
 }
 
 /// A table under construction.
-pub(super) struct Table {
+pub struct Table {
     columns: Vec<String>,
     /// Which columns hold numbers, as the first row that says so has it.
     numeric: Vec<bool>,
@@ -60,7 +60,7 @@ pub(super) struct Table {
 }
 
 /// One cell.
-pub(super) enum Cell {
+pub enum Cell {
     /// Text, escaped.
     Text(String),
     /// Text on one line, escaped.
@@ -72,16 +72,18 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn count(number: u64) -> Self {
+    /// A whole number.
+    pub fn count(number: u64) -> Self {
         Self::Number(count(number), number as f64)
     }
 
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    /// Text that may break over lines.
+    pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// A share as a bar and a number.
-    pub(super) fn bar(share: f64) -> Self {
+    pub fn bar(share: f64) -> Self {
         let width = (share * 100.0).clamp(0.0, 100.0);
         Self::Markup(format!(
             "<span class=\"bar\" aria-hidden=\"true\"><i style=\"width:{width:.1}%\"></i></span> {}",
@@ -96,13 +98,15 @@ impl Cell {
 }
 
 impl Table {
-    pub(super) fn new(columns: &[&str], has_filter: bool) -> Self {
+    /// A table with these heads; with a field to filter its rows or without.
+    pub fn new(columns: &[&str], has_filter: bool) -> Self {
         let columns: Vec<String> = columns.iter().map(|column| escape(column)).collect();
         let numeric = vec![false; columns.len()];
         Self { columns, numeric, has_filter, rows: String::new() }
     }
 
-    pub(super) fn row(&mut self, cells: &[Cell]) {
+    /// Adds a row.
+    pub fn row(&mut self, cells: &[Cell]) {
         self.row_with_id(None, cells);
     }
 
@@ -128,7 +132,8 @@ impl Table {
         self.rows.push_str("</tr>\n");
     }
 
-    pub(super) fn end(self) -> String {
+    /// The table as markup.
+    pub fn end(self) -> String {
         let mut out = String::from("<div class=\"table\">");
         if self.has_filter {
             out.push_str(

@@ -8,6 +8,7 @@ mod bench;
 mod case;
 mod config;
 mod drill;
+mod economics;
 mod journal;
 mod learn;
 mod output;
@@ -78,6 +79,8 @@ enum Command {
     /// Test, check, explain and document rules.
     #[command(subcommand)]
     Rule(rule::RuleCommand),
+    /// Whether attacking a protocol pays, what its limits leave, and which to change first.
+    Economics(economics::EconomicsArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -144,5 +147,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Backtest(args) => backtest::backtest(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
         Command::Rule(command) => rule::rule(&command, json),
+        Command::Economics(args) => economics::economics(&args, json),
     }
 }

@@ -151,6 +151,19 @@ fn compile_protocol(
         let quoted = text.split('`').nth(1).map(str::to_owned);
         (format!("protocol `{}`: {text}", from.name), quoted)
     })?;
+    if let Some(symbol) = from
+        .policy
+        .economics
+        .iter()
+        .flat_map(|e| e.holdings_usd.keys())
+        .find(|symbol| protocol.assets.iter().all(|spec| spec.symbol != **symbol))
+    {
+        let text = format!(
+            "protocol `{}`: `holdingsUsd` names `{symbol}`, which is none of its assets: correct it, or add the asset",
+            from.name
+        );
+        return Err(about(&text, symbol));
+    }
     let ladder = ladder(file, from, chain.id)?;
     let (mut detectors, policy) = (from.detectors.clone(), from.policy.clone());
     super::rules::inline(folder, &mut detectors)

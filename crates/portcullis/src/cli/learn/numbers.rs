@@ -39,7 +39,9 @@ impl Numbers {
         let mut sweeps: Vec<Sweep> = configs.iter().map(sweep).collect();
         if sweeps.iter().any(|sweep| !sweep.is_empty()) {
             past.learned_from(|evidence| {
-                sweeps.iter_mut().for_each(|sweep| sweep.see(evidence));
+                for sweep in &mut sweeps {
+                    sweep.see(evidence);
+                }
                 Ok(())
             })?;
         }
