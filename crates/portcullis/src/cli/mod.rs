@@ -15,6 +15,7 @@ mod record;
 mod replay;
 mod rule;
 mod run;
+mod safe;
 mod signer;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -78,6 +79,9 @@ enum Command {
     /// Test, check, explain and document rules.
     #[command(subcommand)]
     Rule(rule::RuleCommand),
+    /// Look at a Safe's transaction before it is signed; sign it; carry it out.
+    #[command(subcommand)]
+    Safe(safe::SafeCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -144,5 +148,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Backtest(args) => backtest::backtest(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
         Command::Rule(command) => rule::rule(&command, json),
+        Command::Safe(command) => safe::safe(&command, json).await,
     }
 }
