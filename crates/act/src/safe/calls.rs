@@ -29,6 +29,7 @@ sol! {
     function transfer(address to, uint256 amount);
     function transferFrom(address from, address to, uint256 amount);
     function approve(address spender, uint256 amount);
+    function notAfter(uint256 deadline);
 }
 
 /// One call of a transaction.
@@ -235,8 +236,35 @@ fn plain(call: &Packed<'_>) -> String {
             call.spender, call.amount
         );
     }
+    if let Ok(call) = notAfterCall::abi_decode(data) {
+        return format!(
+            "notAfter(uint256) on {to}: if that is a NotAfter, everything fails after Unix time {}",
+            call.deadline
+        );
+    }
     format!(
         "a call of {} on {to}, a function not known here",
         FixedBytes::<4>::from_slice(selector)
     )
+}
+
+/// The same transaction as a batch whose first call reverts after `deadline` (Unix seconds), if there is a `NotAfter` at
+/// `limiter`. `batcher` is a MultiSendCallOnly.
+pub fn limited(tx: &SafeTx, limiter: Address, batcher: Address, deadline: u64) -> SafeTx {
+    let limit = notAfterCall { deadline: U256::from(deadline) }.abi_encode();
+    let mut transactions = Vec::new();
+    let calls = [
+        (0, limiter, U256::ZERO, limit.as_slice()),
+        (tx.operation.number(), tx.to, tx.value, &tx.data),
+    ];
+    for (operation, to, value, data) in calls {
+        transactions.push(operation);
+        transactions.extend(to);
+        transactions.extend(value.to_be_bytes::<32>());
+        transactions.extend(U256::from(data.len()).to_be_bytes::<32>());
+        transactions.extend_from_slice(data);
+    }
+    let data = multiSendCall { transactions: transactions.into() }.abi_encode().into();
+    let operation = Operation::DelegateCall;
+    SafeTx { to: batcher, value: U256::ZERO, data, operation, ..tx.clone() }
 }

@@ -28,7 +28,7 @@ mod tests;
 mod tx;
 
 pub use self::{
-    calls::{BadBatch, DEPTH_MAX, STEPS_MAX, Step, steps},
+    calls::{BadBatch, DEPTH_MAX, STEPS_MAX, Step, limited, steps},
     change::{Change, Expected, NoChange},
     check::{Approval, CALL_ONLY, Check, Moved, Question, Refusal, Rules, refusals_of_bytes},
     proposal::{

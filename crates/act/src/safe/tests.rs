@@ -263,6 +263,16 @@ fn batches_are_taken_apart() {
     }
 }
 
+#[test]
+fn a_deadline_is_the_first_call_of_a_batch() {
+    let limited = limited(&tx(), OWNER, CALL_ONLY[2].1, 1_800_000_000);
+    let found = steps(SAFE, &limited).unwrap();
+    let calls: Vec<_> = found.iter().map(|step| (step.place.as_str(), step.to)).collect();
+    assert_eq!(calls, [("1", CALL_ONLY[2].1), ("1.1", OWNER), ("1.2", tx().to)]);
+    assert!(found[1].says.contains("after Unix time 1800000000"), "{}", found[1].says);
+    assert_eq!(codes(limited, &Rules::default()), [""; 0]);
+}
+
 fn codes(tx: SafeTx, rules: &Rules) -> Vec<&'static str> {
     refusals_of_bytes(&subject(tx), rules).1.iter().map(|refusal| refusal.code).collect()
 }

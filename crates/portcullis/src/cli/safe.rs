@@ -10,8 +10,8 @@ use clap::{Args, Subcommand};
 use portcullis_act::{
     Nodes,
     safe::{
-        Change, Check, Executed, Gathered, OwnerSignature, PROPOSAL_BYTES_MAX, Proposal, Question,
-        Rules, Subject, fetch, gather,
+        CALL_ONLY, Change, Check, Executed, Gathered, OwnerSignature, PROPOSAL_BYTES_MAX, Proposal,
+        Question, Rules, Subject, fetch, gather, limited,
     },
 };
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub(crate) enum SafeCommand {
     Check(LookArgs),
     /// Check it, and sign it as an owner if nothing is refused.
     Sign(carry::SignArgs),
+    /// Put it into a batch that fails after a time which the owners sign with it.
+    Limit(LimitArgs),
     /// Check it, join the owners' signatures and carry it out.
     Exec(carry::ExecArgs),
     /// Hold the key for one transaction. Started by `sign` and `exec`; talks over standard input and output.
@@ -70,6 +72,32 @@ pub(crate) struct LookArgs {
     save: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
+    #[command(flatten)]
+    proposal: ProposalArgs,
+    /// A `NotAfter` contract on the Safe's chain (`contracts/src/safe/NotAfter.sol`).
+    #[arg(long)]
+    contract: Address,
+    /// Unix time in seconds: the last second in which it may be carried out.
+    #[arg(long)]
+    not_after: u64,
+    /// The MultiSendCallOnly to use. Default: Safe's own, version 1.4.1.
+    #[arg(long)]
+    batcher: Option<Address>,
+    /// The file for the new proposal; must not exist.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// `safe limit --json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Limited {
+    file: PathBuf,
+    safe_tx_hash: B256,
+}
+
 /// `safe … --json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +125,7 @@ pub(crate) async fn safe(command: &SafeCommand, json: bool) -> anyhow::Result<En
         SafeCommand::Show(args) => look(args, json, false).await,
         SafeCommand::Check(args) => look(args, json, true).await,
         SafeCommand::Sign(args) => carry::sign(args, json).await,
+        SafeCommand::Limit(args) => limit(args, json),
         SafeCommand::Exec(args) => carry::exec(args, json).await,
         SafeCommand::Signer(args) => carry::signer(args).await,
     }
@@ -251,6 +280,31 @@ async fn fetched(args: &LookArgs, hash: B256) -> anyhow::Result<Case> {
         "the service gave a transaction with the hash {computed} when asked for {hash}: do not sign it"
     );
     Ok(case)
+}
+
+/// Writes a proposal with a deadline. Nothing is judged here: the new file is checked as any other.
+fn limit(args: &LimitArgs, json: bool) -> anyhow::Result<Ending> {
+    let case = Case::read(&args.proposal)?;
+    let default = CALL_ONLY.iter().find(|(version, _)| *version == "1.4.1").map(|(_, at)| *at);
+    let batcher = args.batcher.or(default).unwrap_or_default();
+    let tx = limited(&case.subject.tx, args.contract, batcher, args.not_after);
+    let subject = Subject { tx, ..case.subject };
+    let safe_tx_hash = subject.hashes().safe_tx;
+    let tx = &subject.tx;
+    let file = serde_json::json!({
+        "safe": subject.safe, "chainId": subject.chain_id, "to": tx.to, "value": tx.value.to_string(),
+        "data": tx.data, "operation": tx.operation.number(), "safeTxGas": tx.safe_tx_gas.to_string(),
+        "baseGas": tx.base_gas.to_string(), "gasPrice": tx.gas_price.to_string(), "gasToken": tx.gas_token,
+        "refundReceiver": tx.refund_receiver, "nonce": tx.nonce.to_string(),
+        "contractTransactionHash": safe_tx_hash, "expires": args.not_after,
+    });
+    carry::write_new(&args.out, &serde_json::to_string_pretty(&file)?)?;
+    if json {
+        print_json(&Limited { file: args.out.clone(), safe_tx_hash })?;
+    } else {
+        println!("{}: {safe_tx_hash}; check it before anybody signs it", args.out.display());
+    }
+    Ok(Ending::Fine)
 }
 
 /// Prints a report. What could not be looked at is an error of its own kind.

@@ -20,3 +20,4 @@ mod kit;
 mod learn;
 mod parity;
 mod record;
+mod safe;

@@ -109,7 +109,7 @@ pub(super) async fn sign(args: &SignArgs, json: bool) -> anyhow::Result<Ending> 
     finish(&case, report, json, true)
 }
 
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut file = std::fs::File::create_new(path)
         .with_context(|| format!("{}: cannot be written", path.display()))?;
