@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::{
     Change, Expected, Hashes, Operation, State, Step, Subject,
     calls::steps,
-    read::{Agreement, Found, Played, find, play},
+    play::{Agreement, Played, play},
+    read::{Found, find},
 };
 use crate::nodes::Nodes;
 
@@ -156,6 +157,8 @@ pub struct Check {
     pub steps: Vec<Step>,
     /// Block that was played upon.
     pub block: Option<u64>,
+    /// Its Unix time, seconds.
+    pub block_time: Option<u64>,
     /// Who rules the Safe now.
     pub before: Option<State>,
     /// Who would rule it afterwards.
@@ -218,6 +221,7 @@ impl Check {
             hashes,
             steps,
             block: None,
+            block_time: None,
             before: None,
             after: None,
             changes: Vec::new(),
@@ -248,6 +252,7 @@ impl Check {
         };
         check.compare(subject, &found, question.rules);
         check.block = Some(found.block);
+        check.block_time = Some(found.block_time);
         check.before = Some(found.state.clone());
         if found.chain_id != subject.chain_id || subject.tx.nonce < found.state.nonce {
             check.unseen.push("it was not played: it cannot be carried out here".to_owned());

@@ -17,6 +17,7 @@
 mod calls;
 mod change;
 mod check;
+mod play;
 mod proposal;
 mod read;
 mod send;
@@ -31,10 +32,11 @@ pub use self::{
     calls::{BadBatch, DEPTH_MAX, STEPS_MAX, Step, limited, steps},
     change::{Change, Expected, NoChange},
     check::{Approval, CALL_ONLY, Check, Moved, Question, Refusal, Rules, refusals_of_bytes},
+    play::{Agreement, Played, TOKENS_MAX, play},
     proposal::{
         BadProposal, DATA_BYTES_MAX, PROPOSAL_BYTES_MAX, Proposal, SIGNATURES_MAX, SignatureFile,
     },
-    read::{Agreement, Found, Played, TOKENS_MAX, agrees, exec_data, find, is_exec_of, play},
+    read::{Found, agrees, exec_data, find, is_exec_of},
     send::{Executed, SendError, send},
     service::{NoProposal, fetch},
     signatures::{

@@ -128,12 +128,7 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     let case = Case::read(&args.proposal)?;
     let check = Check::of_bytes(case.question());
     let (more, expires) = collect(&case, &check, &args.signatures)?;
-    if let Some(expires) = expires.filter(|expires| *expires <= now()) {
-        let why = format!(
-            "it expired at Unix time {expires}: it is not sent. Its signatures are still good on the chain until its nonce is used up: use the nonce up with another transaction"
-        );
-        return Err(Usage(why).into());
-    }
+    expired(expires, now())?;
     if !check.refusals.is_empty() {
         return refused(&case, check, json);
     }
@@ -143,6 +138,8 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     if !check.passes {
         return refused(&case, check, json);
     }
+    // This machine's clock may be wrong; the chain's is what matters to the owners.
+    expired(expires, check.block_time.unwrap_or(0))?;
     let mut signatures = case.gathered(&check, more);
     ask_the_chain(&case, &nodes, &check, signer.address(), &mut signatures).await?;
     if signatures.missing > 0 {
@@ -161,6 +158,13 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     let ok = executed.success;
     let report = Report { ok, check, signatures, expires, signed: None, executed: Some(executed) };
     finish(&case, report, json, true)
+}
+
+fn expired(expires: Option<u64>, now: u64) -> Result<(), Usage> {
+    let Some(expires) = expires.filter(|expires| *expires <= now) else { return Ok(()) };
+    Err(Usage(format!(
+        "it expired at Unix time {expires}: it is not sent. Its signatures are still good on the chain until its nonce is used up: use the nonce up with another transaction"
+    )))
 }
 
 /// The signatures of files, and the earliest expiry of all.
