@@ -71,7 +71,7 @@ pub struct BadBatch {
 pub fn steps(safe: Address, tx: &SafeTx) -> Result<Vec<Step>, BadBatch> {
     let mut out = Vec::new();
     let outer = Packed { operation: tx.operation, to: tx.to, value: tx.value, data: &tx.data };
-    unpack(safe, &outer, "1".to_owned(), 0, &mut out)?;
+    unpack(safe, &outer, "1", 0, &mut out)?;
     Ok(out)
 }
 
@@ -86,16 +86,16 @@ struct Packed<'a> {
 fn unpack(
     safe: Address,
     call: &Packed<'_>,
-    place: String,
+    place: &str,
     depth: usize,
     out: &mut Vec<Step>,
 ) -> Result<(), BadBatch> {
-    let bad = |problem: String| BadBatch { place: place.clone(), problem };
+    let bad = |problem: String| BadBatch { place: place.to_owned(), problem };
     if out.len() >= STEPS_MAX {
         return Err(bad(format!("has more than {STEPS_MAX} calls: divide it")));
     }
     let batch = inner_of(call).map_err(&bad)?;
-    out.push(describe(safe, call, place.clone(), batch.is_some()));
+    out.push(describe(safe, call, place.to_owned(), batch.is_some()));
     let Some(batch) = batch else { return Ok(()) };
     if depth >= DEPTH_MAX {
         return Err(bad(format!("lies deeper than {DEPTH_MAX} batches: make it flat")));
@@ -106,7 +106,7 @@ fn unpack(
         let (inner, after) = next_packed(rest).ok_or_else(|| {
             bad(format!("is cut off or malformed at its call {index}: have it made again"))
         })?;
-        unpack(safe, &inner, format!("{place}.{index}"), depth + 1, out)?;
+        unpack(safe, &inner, &format!("{place}.{index}"), depth + 1, out)?;
         (rest, index) = (after, index + 1);
     }
     Ok(())
@@ -249,7 +249,7 @@ fn plain(call: &Packed<'_>) -> String {
 }
 
 /// The same transaction as a batch whose first call reverts after `deadline` (Unix seconds), if there is a `NotAfter` at
-/// `limiter`. `batcher` is a MultiSendCallOnly.
+/// `limiter`. `batcher` is a `MultiSendCallOnly`.
 pub fn limited(tx: &SafeTx, limiter: Address, batcher: Address, deadline: u64) -> SafeTx {
     let limit = notAfterCall { deadline: U256::from(deadline) }.abi_encode();
     let mut transactions = Vec::new();

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::nodes::Nodes;
 
-/// Safe's own MultiSendCallOnly, whose inner calls cannot be delegatecalls: version and address
+/// Safe's own `MultiSendCallOnly`, whose inner calls cannot be delegatecalls: version and address
 /// (safe-global/safe-deployments).
 pub const CALL_ONLY: [(&str, Address); 4] = [
     ("1.3.0", address!("40A2aCCbd92BCA938b02010E17A5b8929b49130D")),

@@ -56,7 +56,7 @@ impl Proposal {
             ));
         }
         let tx = SafeTx {
-            to: fields.needed("to", fields.address("to")?)?,
+            to: needed("to", fields.address("to")?)?,
             value: fields.number("value")?.unwrap_or_default(),
             data,
             operation: fields.operation()?,
@@ -65,7 +65,7 @@ impl Proposal {
             gas_price: fields.number("gasPrice")?.unwrap_or_default(),
             gas_token: fields.address("gasToken")?.unwrap_or_default(),
             refund_receiver: fields.address("refundReceiver")?.unwrap_or_default(),
-            nonce: fields.needed("nonce", fields.number("nonce")?)?,
+            nonce: needed("nonce", fields.number("nonce")?)?,
         };
         Ok(Self {
             safe: fields.address("safe")?,
@@ -166,7 +166,7 @@ fn signatures(fields: Fields<'_>) -> Result<Vec<(Option<Address>, Bytes)>, BadPr
             ));
         };
         let one = Fields(one);
-        let bytes = one.bytes("signature").and_then(|bytes| one.needed("signature", bytes));
+        let bytes = one.bytes("signature").and_then(|bytes| needed("signature", bytes));
         let signature = (one.address("owner").map_err(place)?, bytes.map_err(place)?);
         // The proposer's own signature stands in both places.
         if !found.iter().any(|(_, bytes)| *bytes == signature.1) {
@@ -176,6 +176,10 @@ fn signatures(fields: Fields<'_>) -> Result<Vec<(Option<Address>, Bytes)>, BadPr
     Ok(found)
 }
 
+fn needed<T>(name: &str, value: Option<T>) -> Result<T, BadProposal> {
+    value.ok_or_else(|| bad(name, "is missing: a proposal has it"))
+}
+
 /// Fields of one object; `null` is as good as missing.
 #[derive(Clone, Copy)]
 struct Fields<'a>(&'a Map<String, Json>);
@@ -183,10 +187,6 @@ struct Fields<'a>(&'a Map<String, Json>);
 impl<'a> Fields<'a> {
     fn get(self, name: &str) -> Option<&'a Json> {
         self.0.get(name).filter(|value| !value.is_null())
-    }
-
-    fn needed<T>(self, name: &str, value: Option<T>) -> Result<T, BadProposal> {
-        value.ok_or_else(|| bad(name, "is missing: a proposal has it"))
     }
 
     fn text(self, name: &str, wanted: &str) -> Result<Option<&'a str>, BadProposal> {
@@ -262,7 +262,7 @@ impl<'a> Fields<'a> {
 
     fn operation(self) -> Result<Operation, BadProposal> {
         let number = self.number("operation")?;
-        match self.needed("operation", number)? {
+        match needed("operation", number)? {
             U256::ZERO => Ok(Operation::Call),
             U256::ONE => Ok(Operation::DelegateCall),
             other => Err(bad("operation", &format!("is {other}: 0 is a call, 1 a delegatecall"))),

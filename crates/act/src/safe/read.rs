@@ -189,12 +189,12 @@ pub(super) fn one_override(safe: Address, what: Json) -> Json {
 }
 
 pub(super) fn slots_input() -> Bytes {
-    slots().iter().flat_map(|slot| slot.to_be_bytes::<32>()).collect()
+    slots().iter().flat_map(U256::to_be_bytes::<32>).collect()
 }
 
 pub(super) fn list_input(mapping: U256) -> Bytes {
     let end = U256::from(64 + 32 * (LIST_MAX + 1));
-    [mapping, end].iter().flat_map(|word| word.to_be_bytes::<32>()).collect()
+    [mapping, end].iter().flat_map(U256::to_be_bytes::<32>).collect()
 }
 
 /// Whether an owner whose agreement only the chain knows agreed.

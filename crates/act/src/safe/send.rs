@@ -68,10 +68,10 @@ pub async fn send(
         max_priority_fee_per_gas: tip_wei,
         value: alloy_primitives::U256::ZERO,
     };
-    let signed = signer.sign(request).await?;
+    let ready = signer.sign(request).await?;
     let mut refusal = None;
     let mut taken = false;
-    for answer in nodes.broadcast(&signed.raw).await {
+    for answer in nodes.broadcast(&ready.raw).await {
         match answer {
             Ok(_) => taken = true,
             Err(error) => refusal = Some(error),
@@ -80,7 +80,7 @@ pub async fn send(
     if let (false, Some(error)) = (taken, refusal) {
         return Err(error.into());
     }
-    wait(nodes, signed.hash).await
+    wait(nodes, ready.hash).await
 }
 
 async fn wait(nodes: &Nodes, transaction: B256) -> Result<Executed, SendError> {

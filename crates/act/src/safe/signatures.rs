@@ -3,7 +3,7 @@
 //! The form is that of `checkNSignatures`: 65 bytes each, ascending by owner, what follows after all of them (contract
 //! signatures) pointed to by an offset.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, eip191_hash_message};
 use serde::Serialize;
@@ -169,10 +169,15 @@ pub fn gather(
         let owner = signature.owner;
         if !owners.contains(&owner) {
             set_aside.push(format!("{owner} is no owner: its signature does not count"));
-        } else if counted.contains_key(&owner) {
-            set_aside.push(format!("{owner} signed twice: one signature counts"));
-        } else {
-            counted.insert(owner, signature);
+            continue;
+        }
+        match counted.entry(owner) {
+            Entry::Vacant(place) => {
+                place.insert(signature);
+            }
+            Entry::Occupied(_) => {
+                set_aside.push(format!("{owner} signed twice: one signature counts"));
+            }
         }
     }
     let missing = threshold.saturating_sub(counted.len());

@@ -29,7 +29,7 @@ fn subject(tx: SafeTx) -> Subject {
     Subject { chain_id: 1, safe: SAFE, version: "1.4.1".parse().unwrap(), tx }
 }
 
-/// Public facts: the typed data of Safe's `SafeTx` for these fields, hashed by eth_account and by cast, and signatures of
+/// Public facts: signatures of Safe's `SafeTx` with these fields (chain 1), computed apart from this code, with the key of
 /// the first development account.
 const ECDSA: Bytes = bytes!(
     "8bbdd840ca67344331997a7fdc658076faf2e53f6a44d9b47f2e18a61a1b189a427c16946d5de3e3d9edd34f7b21f11f09f717d631548e080359d5c3f90bf2791c"

@@ -115,6 +115,36 @@ async fn an_honest_payment_is_signed_by_two_owners_and_carried_out() {
 }
 
 #[tokio::test]
+async fn what_an_owner_is_said_to_have_approved_is_asked_of_the_chain() {
+    if without_chain() {
+        return;
+    }
+    let world = SafeWorld::new("").await;
+    let shop = world.at("shop");
+    let pay = abi::transferCall { to: shop, amount: U256::ONE };
+    let file = world.propose("pay.json", world.at("token"), &pay.abi_encode(), 0);
+    let mine = world.path("signature.json");
+    let (report, code) = world.json(&["safe", "sign", &file, "--out", &mine]).await;
+    assert_eq!(code, Some(0), "{report:#}");
+    // Two owners and a stranger who are said to agree; nobody of them told the chain.
+    let said = [5, 6, 9].map(|index| {
+        let owner = world.account(index);
+        json!({"owner": owner, "signature": portcullis_act::safe::OwnerSignature::approved(owner).bytes})
+    });
+    let file = world.edited(&file, "confirmations", json!(said));
+    let exec = ["safe", "exec", &file, "--signatures", &mine];
+    let (report, code) = world.json(&exec).await;
+    assert_eq!((code, report["signatures"]["missing"].clone()), (Some(1), json!(1)), "{report:#}");
+    let aside = report["signatures"]["setAside"].to_string();
+    assert!(aside.contains("is no owner") && aside.contains("has not approved"), "{aside}");
+    // One of them sends it: that is agreeing.
+    world.executes(6);
+    let (report, code) = world.json(&exec).await;
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["executed"]["success"], json!(true), "{report:#}");
+}
+
+#[tokio::test]
 async fn what_changes_the_rule_must_be_named_and_every_trick_has_its_word() {
     if without_chain() {
         return;

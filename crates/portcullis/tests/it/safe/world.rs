@@ -27,11 +27,16 @@ const KEYS: [&str; 2] = ["PORTCULLIS_TEST_OWNER_KEY", "PORTCULLIS_TEST_EXECUTOR_
 /// Account that carries out; no owner.
 const EXECUTOR: usize = 2;
 
+fn cell(index: usize) -> std::cell::Cell<usize> {
+    std::cell::Cell::new(index)
+}
+
 pub(super) struct SafeWorld {
     chain: Chain,
     world: World,
     folder: tempfile::TempDir,
     owner: std::cell::Cell<usize>,
+    executor: std::cell::Cell<usize>,
 }
 
 impl SafeWorld {
@@ -52,7 +57,7 @@ impl SafeWorld {
         let scenario = Scenario::load(&scenario).expect("a scenario");
         let chain = Chain::spawn(ChainOptions::default()).await.expect("anvil; run: make setup");
         let world = World::build(&chain, &scenario, 1).await.expect("a world");
-        let this = Self { chain, world, folder, owner: std::cell::Cell::new(4) };
+        let this = Self { chain, world, folder, owner: cell(4), executor: cell(EXECUTOR) };
         this.configure(4, more);
         this
     }
@@ -80,9 +85,19 @@ impl SafeWorld {
             node = self.chain.http_url(),
             token = self.at("token"),
             owner = address(owner),
-            executor = address(EXECUTOR),
+            executor = address(self.executor.get()),
         );
         std::fs::write(self.path("safe.yaml"), text).expect("written");
+    }
+
+    /// Makes development account `index` the one who carries out.
+    pub(super) fn executes(&self, index: usize) {
+        self.executor.set(index);
+        self.configure(self.owner.get(), "");
+    }
+
+    pub(super) fn account(&self, index: usize) -> Address {
+        self.chain.development_address(index).expect("an account")
     }
 
     pub(super) fn node(&self) -> String {
@@ -124,7 +139,7 @@ impl SafeWorld {
         let key = |index| self.chain.development_key(index).expect("a key").to_string();
         let mut command = portcullis();
         command.args(args).args(["--config", &self.path("safe.yaml")]).stdin(Stdio::null());
-        command.env(KEYS[0], key(self.owner.get())).env(KEYS[1], key(EXECUTOR));
+        command.env(KEYS[0], key(self.owner.get())).env(KEYS[1], key(self.executor.get()));
         let mut running =
             tokio::task::spawn_blocking(move || command.output().expect("the program starts"));
         loop {
