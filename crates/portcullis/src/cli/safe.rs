@@ -82,7 +82,7 @@ pub(crate) struct LimitArgs {
     /// Unix time in seconds: the last second in which it may be carried out.
     #[arg(long)]
     not_after: u64,
-    /// The MultiSendCallOnly to use. Default: Safe's own, version 1.4.1.
+    /// The `MultiSendCallOnly` to use. Default: Safe's own, version 1.4.1.
     #[arg(long)]
     batcher: Option<Address>,
     /// The file for the new proposal; must not exist.
@@ -252,7 +252,7 @@ async fn look(args: &LookArgs, json: bool, judge: bool) -> anyhow::Result<Ending
         executed: None,
         check,
     };
-    finish(&case, report, json, judge)
+    finish(&case, &report, json, judge)
 }
 
 async fn fetched(args: &LookArgs, hash: B256) -> anyhow::Result<Case> {
@@ -308,15 +308,15 @@ fn limit(args: &LimitArgs, json: bool) -> anyhow::Result<Ending> {
 }
 
 /// Prints a report. What could not be looked at is an error of its own kind.
-fn finish(case: &Case, report: Report, json: bool, judge: bool) -> anyhow::Result<Ending> {
-    let Report { check, ok, .. } = &report;
+fn finish(case: &Case, report: &Report, json: bool, judge: bool) -> anyhow::Result<Ending> {
+    let Report { check, ok, .. } = report;
     let unseen = (judge && check.refusals.is_empty()).then(|| check.unseen.join("; "));
     let unseen = unseen.filter(|unseen| !unseen.is_empty());
     let ending = if *ok { Ending::Fine } else { Ending::NotInOrder };
     if json {
-        print_json(&report)?;
+        print_json(report)?;
     } else {
-        print::report(&case.config, &report);
+        print::report(&case.config, report);
     }
     match unseen {
         Some(unseen) => Err(anyhow::anyhow!("could not look, so it does not pass: {unseen}")),

@@ -25,7 +25,7 @@ pub struct SafeFile {
     pub version: SafeVersion,
     /// Its chain and nodes.
     pub chain: ChainFile,
-    /// Targets of delegatecalls that are let through besides Safe's own MultiSendCallOnly.
+    /// Targets of delegatecalls that are let through besides Safe's own `MultiSendCallOnly`.
     #[serde(default)]
     pub delegatecall: BTreeSet<Address>,
     /// Tokens whose balances are compared even if nothing seems to move, and their units.

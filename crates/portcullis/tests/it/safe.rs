@@ -288,7 +288,10 @@ async fn a_swap_that_went_through_is_found_in_its_own_block() {
     assert_eq!(rig.head().await.id.number, swap, "no block came after it");
     let story = rig.story_so_far();
     assert_eq!(story.found_in(), [swap].into());
-    let cases: Vec<_> = story.engine.cases().flat_map(|case| case.live_findings()).collect();
+    let mut cases = Vec::new();
+    for case in story.engine.cases() {
+        cases.extend(case.live_findings());
+    }
     let finding =
         cases.iter().find(|one| one.detector.starts_with("control-plane")).expect("of slot 0");
     assert_eq!(Some(finding.contract), rig.world.value("safe").expect("a Safe").address());

@@ -106,7 +106,7 @@ pub(super) async fn sign(args: &SignArgs, json: bool) -> anyhow::Result<Ending> 
         executed: None,
         check,
     };
-    finish(&case, report, json, true)
+    finish(&case, &report, json, true)
 }
 
 pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -121,7 +121,7 @@ fn refused(case: &Case, check: Check, json: bool) -> anyhow::Result<Ending> {
     let signatures = case.gathered(&check, Vec::new());
     let expires = case.proposal.expires;
     let report = Report { ok: false, check, signatures, expires, signed: None, executed: None };
-    finish(case, report, json, true)
+    finish(case, &report, json, true)
 }
 
 pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> {
@@ -144,7 +144,7 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     ask_the_chain(&case, &nodes, &check, signer.address(), &mut signatures).await?;
     if signatures.missing > 0 {
         let report = Report { ok: false, check, signatures, expires, signed: None, executed: None };
-        return finish(&case, report, json, true);
+        return finish(&case, &report, json, true);
     }
     // The Safe reads as many as the threshold and no more.
     let threshold = check.before.as_ref().map_or(0, |state| state.threshold.saturating_to());
@@ -157,7 +157,7 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     let executed = send(&nodes, &signer, &case.subject, &joined, tip * WEI_PER_GWEI).await?;
     let ok = executed.success;
     let report = Report { ok, check, signatures, expires, signed: None, executed: Some(executed) };
-    finish(&case, report, json, true)
+    finish(&case, &report, json, true)
 }
 
 fn expired(expires: Option<u64>, now: u64) -> Result<(), Usage> {
