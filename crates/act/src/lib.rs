@@ -21,6 +21,7 @@ pub mod nodes;
 pub mod perform;
 mod rehearse;
 pub mod report;
+pub mod safe;
 pub mod settings;
 pub mod signer;
 

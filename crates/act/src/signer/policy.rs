@@ -8,6 +8,7 @@ use portcullis_types::{
 use serde::{Deserialize, Serialize};
 
 use super::SignRequest;
+use crate::safe::{Subject, is_exec_of};
 
 /// What the signer may sign. Everything else it refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Policy {
     pub cost_max_wei: u128,
     /// Most signatures within any hour. A fee bump is a signature.
     pub signatures_per_hour_max: u32,
+    /// Transactions of Safes that may be signed as their owner, and carried out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub safe_transactions: Vec<Subject>,
 }
 
 /// One call that may be signed.
@@ -51,7 +55,7 @@ impl Policy {
                 calls.push(AllowedCall::new(lever.chain, call));
             }
         }
-        Self { calls, cost_max_wei, signatures_per_hour_max }
+        Self { calls, cost_max_wei, signatures_per_hour_max, safe_transactions: Vec::new() }
     }
 
     /// Reads a policy from JSON.
@@ -67,7 +71,14 @@ impl Policy {
                 request.value
             ));
         }
-        if !self.calls.iter().any(|call| call.is(request)) {
+        let carries_out = |subject: &Subject| {
+            subject.chain_id == request.chain_id
+                && subject.safe == request.to
+                && is_exec_of(&subject.tx, &request.data)
+        };
+        if !self.calls.iter().any(|call| call.is(request))
+            && !self.safe_transactions.iter().any(carries_out)
+        {
             return Some(format!(
                 "this call to {} on chain {} is not in the policy: add its lever to the configuration and restart the signer",
                 request.to, request.chain_id
@@ -87,13 +98,27 @@ impl Policy {
                 "the tip is above the fee cap: no node takes such a transaction".to_owned(),
             );
         }
-        if recent >= self.signatures_per_hour_max as usize {
+        self.too_often(recent)
+    }
+
+    /// Why the transaction of a Safe may not be signed as its owner; none if it may.
+    pub fn safe_refusal(&self, subject: &Subject, recent: usize) -> Option<String> {
+        if !self.safe_transactions.contains(subject) {
             return Some(format!(
-                "{} signatures within an hour are the limit: wait, or raise it after finding out what asked so often",
-                self.signatures_per_hour_max
+                "this transaction of the Safe {} is not the one that the signer was started for: give both the same file",
+                subject.safe
             ));
         }
-        None
+        self.too_often(recent)
+    }
+
+    fn too_often(&self, recent: usize) -> Option<String> {
+        (recent >= self.signatures_per_hour_max as usize).then(|| {
+            format!(
+                "{} signatures within an hour are the limit: wait, or raise it after finding out what asked so often",
+                self.signatures_per_hour_max
+            )
+        })
     }
 }
 
@@ -121,7 +146,12 @@ mod tests {
             to: Address::repeat_byte(0xaa),
             data: Bytes::from_static(PAUSE),
         };
-        Policy { calls: vec![call], cost_max_wei: 1_000_000, signatures_per_hour_max: 3 }
+        Policy {
+            calls: vec![call],
+            cost_max_wei: 1_000_000,
+            signatures_per_hour_max: 3,
+            safe_transactions: Vec::new(),
+        }
     }
 
     fn request() -> SignRequest {

@@ -15,6 +15,7 @@ use super::{
     TransactionSigner,
     service::{Line, read_line},
 };
+use crate::safe::{OwnerSignature, Subject};
 
 /// How long the signer may take to start: a keystore takes seconds to decrypt, more on a small machine.
 pub const START_TIME_LIMIT: Duration = Duration::from_mins(1);
@@ -73,7 +74,21 @@ impl SignerProcess {
                 Ok(signed)
             }
             SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
-            SignerAnswer::Address(_) => Err(unavailable("it answered another question".to_owned())),
+            _ => Err(unavailable("it answered another question".to_owned())),
+        }
+    }
+
+    /// An owner's signature for the transaction of a Safe, checked against the hash computed here.
+    pub async fn sign_safe(&self, subject: &Subject) -> Result<OwnerSignature, SignError> {
+        let question = SignerRequest::SignSafe(Box::new(subject.clone()));
+        let mut line = self.line.lock().await;
+        match line.exchange(&question, SIGN_TIME_LIMIT).await? {
+            SignerAnswer::SafeSigned(bytes) => {
+                let signed = OwnerSignature::read(&bytes, &subject.hashes(), Some(self.address));
+                signed.map_err(|wrong| unavailable(format!("its signature {wrong}")))
+            }
+            SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
+            _ => Err(unavailable("it answered another question".to_owned())),
         }
     }
 }

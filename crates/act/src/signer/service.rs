@@ -8,7 +8,7 @@ use std::{
 };
 
 use alloy_consensus::SignableTransaction as _;
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite,
     AsyncWriteExt as _, BufReader,
@@ -18,6 +18,7 @@ use super::{
     Key, KeyError, KeySource, LINE_BYTES_MAX, Policy, SignError, SignRequest, SignedTransaction,
     SignerAnswer, SignerRequest, Signing, TransactionSigner,
 };
+use crate::safe::Subject;
 
 /// The window of [`Policy::signatures_per_hour_max`].
 const HOUR: Duration = Duration::from_hours(1);
@@ -50,20 +51,41 @@ impl SignerService {
                 Ok(signed) => SignerAnswer::Signed(signed),
                 Err(why) => SignerAnswer::Refused(why),
             },
+            SignerRequest::SignSafe(subject) => match self.sign_safe(subject, now) {
+                Ok(signature) => SignerAnswer::SafeSigned(signature),
+                Err(why) => SignerAnswer::Refused(why),
+            },
         }
     }
 
     fn sign(&mut self, request: &SignRequest, now: Instant) -> Result<SignedTransaction, String> {
-        while self.recent.front().is_some_and(|&at| now.duration_since(at) >= HOUR) {
-            self.recent.pop_front();
-        }
-        if let Some(why) = self.policy.refusal(request, self.recent.len()) {
+        let recent = self.recent_at(now);
+        if let Some(why) = self.policy.refusal(request, recent) {
             return Err(why);
         }
         let transaction = request.transaction();
         let signature = self.key.sign(&transaction.signature_hash())?;
         self.recent.push_back(now);
         Ok(SignedTransaction::assemble(transaction, signature))
+    }
+
+    /// Signs as an owner. The hash is computed here, from the fields.
+    fn sign_safe(&mut self, subject: &Subject, now: Instant) -> Result<Bytes, String> {
+        let recent = self.recent_at(now);
+        if let Some(why) = self.policy.safe_refusal(subject, recent) {
+            return Err(why);
+        }
+        let signature = self.key.sign(&subject.hashes().safe_tx)?;
+        self.recent.push_back(now);
+        Ok(signature.as_bytes().into())
+    }
+
+    /// How many signatures the last hour saw.
+    fn recent_at(&mut self, now: Instant) -> usize {
+        while self.recent.front().is_some_and(|&at| now.duration_since(at) >= HOUR) {
+            self.recent.pop_front();
+        }
+        self.recent.len()
     }
 }
 
@@ -195,7 +217,12 @@ mod tests {
             to: Address::repeat_byte(0xaa),
             data: Bytes::from_static(&[1, 2, 3, 4]),
         };
-        Policy { calls: vec![call], cost_max_wei: 1_000_000, signatures_per_hour_max: 2 }
+        Policy {
+            calls: vec![call],
+            cost_max_wei: 1_000_000,
+            signatures_per_hour_max: 2,
+            safe_transactions: Vec::new(),
+        }
     }
 
     fn request(nonce: u64) -> SignerRequest {

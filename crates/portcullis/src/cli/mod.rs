@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod rule;
 mod run;
+mod safe;
 mod signer;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -81,6 +82,9 @@ enum Command {
     Rule(rule::RuleCommand),
     /// Whether attacking a protocol pays, what its limits leave, and which to change first.
     Economics(economics::EconomicsArgs),
+    /// Look at a Safe's transaction before it is signed; sign it; carry it out.
+    #[command(subcommand)]
+    Safe(safe::SafeCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -148,5 +152,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Signer(args) => signer::signer(&args).await,
         Command::Rule(command) => rule::rule(&command, json),
         Command::Economics(args) => economics::economics(&args, json),
+        Command::Safe(command) => safe::safe(&command, json).await,
     }
 }

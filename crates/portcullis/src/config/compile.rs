@@ -112,7 +112,7 @@ fn chains(file: &ConfigFile) -> Result<Vec<ChainFile>, Problem> {
 }
 
 /// Replaces `${NAME}` by the environment's value.
-fn expand(text: &str) -> Result<String, Problem> {
+pub(super) fn expand(text: &str) -> Result<String, Problem> {
     let Some((before, rest)) = text.split_once("${") else { return Ok(text.to_owned()) };
     let Some((name, after)) = rest.split_once('}') else {
         return Err(about("a `${` without its `}`: close it or write the address in full", "${"));
@@ -264,7 +264,7 @@ fn covers_known(
     }
 }
 
-fn absolute(folder: &Path, mut responder: ResponderFile) -> ResponderFile {
+pub(super) fn absolute(folder: &Path, mut responder: ResponderFile) -> ResponderFile {
     if let Some(KeyFile::Keystore { path, password_file }) = &mut responder.key {
         *path = folder.join(&*path);
         *password_file = folder.join(&*password_file);

@@ -6,7 +6,9 @@ mod learned;
 mod load;
 pub mod online;
 pub mod rules;
+mod safe;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
 pub use load::{ConfigProblem, load, parse, parse_proposed};
+pub use safe::{SafeFile, ServiceFile, TokenFile, load_safe};

@@ -21,3 +21,4 @@ mod learn;
 mod parity;
 mod pending;
 mod record;
+mod safe;
