@@ -72,6 +72,7 @@ fn command(folder: &Path) -> Command {
         calls: vec![call],
         cost_max_wei: 10_000_000_000_000_000,
         signatures_per_hour_max: 10,
+        ..Policy::default()
     };
     let file = folder.join("policy.json");
     std::fs::write(&file, serde_json::to_string(&policy).unwrap()).unwrap();

@@ -1,16 +1,21 @@
 //! What the signer may sign: a closed list of calls, a ceiling on fees, a limit on how often.
 
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, FixedBytes};
+use alloy_sol_types::SolCall as _;
 use portcullis_types::{
     action::{Call, Lever, Undo},
     ids::ChainId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::SignRequest;
+use super::{
+    SignRequest,
+    attest::{self, AllowedWarden, Attestation},
+};
+use crate::warden::{postHeartbeatCall, pullCall, releaseCall};
 
 /// What the signer may sign. Everything else it refuses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Policy {
     /// The calls, to the byte.
@@ -19,6 +24,24 @@ pub struct Policy {
     pub cost_max_wei: u128,
     /// Most signatures within any hour. A fee bump is a signature.
     pub signatures_per_hour_max: u32,
+    /// Functions whose arguments are made when they are called: a Warden's, which anybody may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<AllowedRelay>,
+    /// What a sentinel may sign for Wardens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wardens: Vec<AllowedWarden>,
+}
+
+/// A function that may be called with any arguments. Only for functions that grant their caller nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedRelay {
+    /// Chain.
+    pub chain_id: ChainId,
+    /// Contract.
+    pub to: Address,
+    /// The function.
+    pub selector: FixedBytes<4>,
 }
 
 /// One call that may be signed.
@@ -44,14 +67,47 @@ pub struct PolicyError {
 impl Policy {
     /// The policy that lets the responder pull these levers, and let go of those that it may let go of.
     pub fn for_levers(levers: &[Lever], cost_max_wei: u128, signatures_per_hour_max: u32) -> Self {
-        let mut calls = Vec::new();
+        let (mut calls, mut relays) = (Vec::new(), Vec::new());
         for lever in levers {
+            if let Some(pull) = &lever.warden {
+                for selector in [pullCall::SELECTOR, releaseCall::SELECTOR] {
+                    relays.push(AllowedRelay::new(lever.chain, pull.warden, selector));
+                }
+                continue;
+            }
             calls.push(AllowedCall::new(lever.chain, &lever.call));
             if let Undo::ByCall { call, .. } = &lever.undo {
                 calls.push(AllowedCall::new(lever.chain, call));
             }
         }
-        Self { calls, cost_max_wei, signatures_per_hour_max }
+        Self { calls, cost_max_wei, signatures_per_hour_max, relays, wardens: Vec::new() }
+    }
+
+    /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, and its heartbeats' own
+    /// transactions. It can call nothing else.
+    pub fn for_sentinel(
+        levers: &[Lever],
+        cost_max_wei: u128,
+        signatures_per_hour_max: u32,
+        orders_per_hour_max: u32,
+    ) -> Self {
+        let wardens = attest::allowed(levers, orders_per_hour_max);
+        let relays = wardens
+            .iter()
+            .map(|one| AllowedRelay::new(one.chain_id, one.warden, postHeartbeatCall::SELECTOR));
+        let relays = relays.collect();
+        Self { calls: Vec::new(), cost_max_wei, signatures_per_hour_max, relays, wardens }
+    }
+
+    /// Why `asked` may not be signed; none if it may. `unix` is the wall clock in seconds, `recent` how many orders for
+    /// that Warden the last hour saw.
+    pub fn attestation_refusal(
+        &self,
+        asked: &Attestation,
+        unix: u64,
+        recent: usize,
+    ) -> Option<String> {
+        attest::refusal(&self.wardens, asked, unix, recent)
     }
 
     /// Reads a policy from JSON.
@@ -67,7 +123,8 @@ impl Policy {
                 request.value
             ));
         }
-        if !self.calls.iter().any(|call| call.is(request)) {
+        let is_relayed = self.relays.iter().any(|relay| relay.is(request));
+        if !is_relayed && !self.calls.iter().any(|call| call.is(request)) {
             return Some(format!(
                 "this call to {} on chain {} is not in the policy: add its lever to the configuration and restart the signer",
                 request.to, request.chain_id
@@ -97,6 +154,18 @@ impl Policy {
     }
 }
 
+impl AllowedRelay {
+    fn new(chain_id: ChainId, to: Address, selector: [u8; 4]) -> Self {
+        Self { chain_id, to, selector: selector.into() }
+    }
+
+    fn is(&self, request: &SignRequest) -> bool {
+        self.chain_id == request.chain_id
+            && self.to == request.to
+            && request.data.starts_with(self.selector.as_slice())
+    }
+}
+
 impl AllowedCall {
     fn new(chain_id: ChainId, call: &Call) -> Self {
         Self { chain_id, to: call.to, data: call.data.clone() }
@@ -121,7 +190,12 @@ mod tests {
             to: Address::repeat_byte(0xaa),
             data: Bytes::from_static(PAUSE),
         };
-        Policy { calls: vec![call], cost_max_wei: 1_000_000, signatures_per_hour_max: 3 }
+        Policy {
+            calls: vec![call],
+            cost_max_wei: 1_000_000,
+            signatures_per_hour_max: 3,
+            ..Policy::default()
+        }
     }
 
     fn request() -> SignRequest {

@@ -6,11 +6,13 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use portcullis_types::ids::ChainId;
 use serde::{Deserialize, Serialize};
 
+use super::Attestation;
+
 /// Longest line that either side reads, in bytes. A pause is a few hundred; a longer line is a mistake or an attack on
 /// the signer's memory.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// A question to the signer: `"address"` or `{"sign": {…}}`.
+/// A question to the signer: `"address"`, `{"sign": {…}}` or `{"attest": {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SignerRequest {
@@ -18,6 +20,8 @@ pub enum SignerRequest {
     Address,
     /// Sign this.
     Sign(SignRequest),
+    /// Sign this for a Warden.
+    Attest(Attestation),
 }
 
 /// An EIP-1559 transaction to be signed. There is no other kind, and none that creates a contract.
@@ -50,6 +54,8 @@ pub enum SignerAnswer {
     Address(Address),
     /// As asked.
     Signed(SignedTransaction),
+    /// The 65 bytes of an attestation's signature.
+    Attested(Bytes),
     /// Not signed, and why.
     Refused(String),
 }
