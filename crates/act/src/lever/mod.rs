@@ -9,6 +9,7 @@
 mod access_managed;
 mod arguments;
 mod pausable;
+mod purse;
 mod readiness;
 mod warden;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     access_managed::AccessManagedConfig,
     pausable::PausableConfig,
+    purse::{Purse, purse},
     readiness::{ReadinessCheck, readiness},
     warden::WardenLeverConfig,
 };

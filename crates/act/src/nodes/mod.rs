@@ -100,6 +100,16 @@ impl Nodes {
         Ok(self.request::<U64>("eth_chainId", json!([])).await?.to())
     }
 
+    /// Fails unless the node is on chain `id`.
+    pub async fn require_chain(&self, id: u64) -> Result<(), NodeError> {
+        let found = self.chain_id().await?;
+        if found == id {
+            return Ok(());
+        }
+        let detail = format!("it is on chain {found}, the configuration says {id}: correct one");
+        Err(NodeError::Address { node: "the first that answers".to_owned(), detail })
+    }
+
     /// The newest block.
     pub(crate) async fn head(&self) -> Result<Head, NodeError> {
         #[derive(Debug, Deserialize)]

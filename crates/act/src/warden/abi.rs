@@ -131,5 +131,6 @@ sol! {
     function epochSeconds() external view returns (uint256);
     function domainSeparator() external view returns (bytes32);
     function governance() external view returns (address);
+    function getMinDelay() external view returns (uint256);
     function guardians() external view returns (address[]);
 }

@@ -135,6 +135,44 @@ impl LeverLook {
             .or_else(|| self.too_few_sentinels(ours))
     }
 
+    /// Every condition for itself, and whether it is met; a sentence that says what to do where not. All sentinels of the
+    /// Warden count here, wherever their keys are.
+    pub(crate) fn conditions(
+        &self,
+        pull: &WardenPull,
+        chain: ChainId,
+        hold_seconds: u64,
+    ) -> Vec<(String, bool)> {
+        let all: Vec<Address> = self.sentinels.iter().map(|one| one.account).collect();
+        let required = self.spec.sentinelsRequired;
+        let said = |met: String, obstacle: Option<String>| {
+            let is_met = obstacle.is_none();
+            (obstacle.unwrap_or(met), is_met)
+        };
+        vec![
+            said(
+                format!("the Warden {} knows the lever as it is configured", pull.warden),
+                self.difference(pull, chain, hold_seconds),
+            ),
+            said(
+                format!("the lever is armed, {} pulls left, and at rest", self.state.pullsLeft),
+                self.not_ready(),
+            ),
+            said(
+                format!("the budget pays for a hold of {hold_seconds} s"),
+                self.over_budget(hold_seconds),
+            ),
+            said(
+                format!(
+                    "{} of {} sentinels have a fresh heartbeat, {required} are required",
+                    self.counting(&all).len(),
+                    all.len()
+                ),
+                self.too_few_sentinels(&all),
+            ),
+        ]
+    }
+
     /// Where the configuration and the chain are not of one mind.
     pub(crate) fn difference(
         &self,
@@ -286,4 +324,17 @@ pub(crate) async fn open_hold(
         }
     }
     Ok(None)
+}
+
+/// The least delay of a governance that is an OpenZeppelin `TimelockController`, seconds; none where it is another kind
+/// of account.
+pub async fn timelock_delay(
+    nodes: &Nodes,
+    governance: Address,
+) -> Result<Option<U256>, NodeError> {
+    match ask(nodes, governance, abi::getMinDelayCall {}, None).await {
+        Ok(delay) => Ok(Some(delay)),
+        Err(error) if error.is_nodes_own() => Err(error),
+        Err(_) => Ok(None),
+    }
 }

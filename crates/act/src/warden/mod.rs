@@ -30,7 +30,7 @@ pub(crate) use self::{
 pub use self::{
     harm::{Harm, HarmLimit, LeverHarm, WardenHarm, harm},
     heartbeat::{Beat, BeatError, HeartbeatSettings, beat},
-    look::SentinelLook,
+    look::{SentinelLook, timelock_delay},
 };
 use crate::nodes::{NodeError, Nodes};
 

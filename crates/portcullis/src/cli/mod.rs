@@ -8,9 +8,11 @@ mod bench;
 mod case;
 mod config;
 mod drill;
+mod harm;
 mod journal;
 mod learn;
 mod output;
+mod readiness;
 mod record;
 mod replay;
 mod rule;
@@ -78,6 +80,10 @@ enum Command {
     /// Test, check, explain and document rules.
     #[command(subcommand)]
     Rule(rule::RuleCommand),
+    /// Say the worst that stolen sentinels could do through the configured Wardens, from the chain.
+    Harm(harm::HarmArgs),
+    /// Say which brakes work right now, who can pull them, and what no lever covers.
+    Readiness(readiness::ReadinessArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -144,5 +150,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Backtest(args) => backtest::backtest(&args, json),
         Command::Signer(args) => signer::signer(&args).await,
         Command::Rule(command) => rule::rule(&command, json),
+        Command::Harm(args) => harm::harm(&args, json).await,
+        Command::Readiness(args) => readiness::readiness(&args, json).await,
     }
 }

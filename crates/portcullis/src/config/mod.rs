@@ -6,7 +6,9 @@ mod learned;
 mod load;
 pub mod online;
 pub mod rules;
+mod sentinels;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
 pub use load::{ConfigProblem, load, parse, parse_proposed};
+pub use sentinels::{SentinelFile, SentinelsFile};
