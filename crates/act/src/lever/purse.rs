@@ -21,22 +21,22 @@ pub struct Purse {
     pub balance_wei: U256,
     /// Wei for each gas that is reckoned with: twice the base fee, and the tip of a first try.
     pub wei_per_gas: U256,
-    /// Gas of one pull that is reckoned with: the largest limit of the levers.
-    pub gas_per_pull: u64,
-    /// Pulls that the balance pays for.
-    pub pulls: U256,
+    /// Gas of one transaction that is reckoned with: for a pull the largest limit of the levers.
+    pub gas_per_transaction: u64,
+    /// Transactions that the balance pays for.
+    pub transactions: U256,
 }
 
 /// Looks at an account's balance and today's fee.
 pub async fn purse(
     nodes: &Nodes,
     account: Address,
-    gas_per_pull: u64,
+    gas_per_transaction: u64,
 ) -> Result<Purse, NodeError> {
     let (balance_wei, head) = tokio::try_join!(nodes.balance(account), nodes.head())?;
     let fee = head.base_fee.saturating_mul(2).saturating_add(TIP_WEI);
     let wei_per_gas = U256::from(fee);
-    let price = wei_per_gas.saturating_mul(U256::from(gas_per_pull));
-    let pulls = balance_wei.checked_div(price).unwrap_or_default();
-    Ok(Purse { account, balance_wei, wei_per_gas, gas_per_pull, pulls })
+    let price = wei_per_gas.saturating_mul(U256::from(gas_per_transaction));
+    let transactions = balance_wei.checked_div(price).unwrap_or_default();
+    Ok(Purse { account, balance_wei, wei_per_gas, gas_per_transaction, transactions })
 }

@@ -259,6 +259,23 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_is_of_one_function_of_one_contract() {
+        let relay = AllowedRelay::new(1, Address::repeat_byte(0xaa), [0x84, 0x56, 0xcb, 0x59]);
+        let policy = Policy { calls: Vec::new(), relays: vec![relay], ..policy() };
+        let longer = Bytes::from([PAUSE, &[1; 32]].concat());
+        assert_eq!(policy.refusal(&SignRequest { data: longer, ..request() }, 0), None);
+        for other in [
+            SignRequest { chain_id: 2, ..request() },
+            SignRequest { to: Address::ZERO, ..request() },
+            SignRequest { data: Bytes::from_static(&[0x84, 0x56, 0xcb]), ..request() },
+            SignRequest { data: Bytes::from_static(&[0x3f, 0x4b, 0xa8, 0x3a]), ..request() },
+            SignRequest { value: U256::ONE, ..request() },
+        ] {
+            assert!(policy.refusal(&other, 0).is_some(), "{other:?}");
+        }
+    }
+
+    #[test]
     fn a_policy_with_an_unknown_word_is_no_policy() {
         let text = serde_json::to_string(&policy()).unwrap();
         assert_eq!(Policy::from_json(&text).unwrap(), policy());

@@ -328,10 +328,7 @@ pub(crate) async fn open_hold(
 
 /// The least delay of a governance that is an OpenZeppelin `TimelockController`, seconds; none where it is another kind
 /// of account.
-pub async fn timelock_delay(
-    nodes: &Nodes,
-    governance: Address,
-) -> Result<Option<U256>, NodeError> {
+pub async fn timelock_delay(nodes: &Nodes, governance: Address) -> Result<Option<U256>, NodeError> {
     match ask(nodes, governance, abi::getMinDelayCall {}, None).await {
         Ok(delay) => Ok(Some(delay)),
         Err(error) if error.is_nodes_own() => Err(error),

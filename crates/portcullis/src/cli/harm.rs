@@ -258,7 +258,9 @@ fn print_lever(warden: &OneWarden, lever: &LeverHarm) {
         time(harm.open_hold_seconds.saturating_to())
     );
     if !lever.target_code_unchanged {
-        println!("    the target's code is not the pinned one: the lever is dead until it is registered anew");
+        println!(
+            "    the target's code is not the pinned one: the lever is dead until it is registered anew"
+        );
     }
     if let Some(known) = known {
         println!("    false-stop cost of that: {}", known.worst_cost_usd.0);
@@ -276,8 +278,7 @@ fn limit(lever: &LeverHarm) -> &'static str {
 
 /// Seconds for people.
 pub(super) fn time(seconds: u64) -> String {
-    let (d, h, m, s) =
-        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let (d, h, m, s) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     let parts = [(d, "d"), (h, "h"), (m, "min"), (s, "s")];
     let shown: Vec<String> = parts
         .iter()
@@ -293,7 +294,9 @@ mod tests {
 
     #[test]
     fn times_are_read_and_shown() {
-        for (text, expect) in [("90", 90), ("90s", 90), ("90m", 5_400), ("24h", 86_400), ("7d", 604_800)] {
+        for (text, expect) in
+            [("90", 90), ("90s", 90), ("90m", 5_400), ("24h", 86_400), ("7d", 604_800)]
+        {
             assert_eq!(seconds(text), Ok(expect), "{text}");
         }
         for text in ["", "h", "-1h", "1w", "99999999999999999999d", "é"] {

@@ -28,8 +28,10 @@ use crate::{
 
 /// Blocks from a decision to a mined pull that are reckoned with: the next one, and one to spare.
 const BLOCKS_TO_A_PULL: u64 = 2;
-/// Pulls that an acting account should be able to pay for.
+/// Transactions that an acting account should be able to pay for.
 const PULLS_WANTED: u64 = 10;
+/// Gas of a heartbeat, the only transaction that a sentinel sends.
+const HEARTBEAT_GAS: u64 = 200_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadinessArgs {
@@ -280,13 +282,15 @@ async fn purses(config: &Compiled, chain: &ChainFile, nodes: &Nodes) -> Vec<OneP
     };
     let gas = levers().map(|lever| lever.call.gas_limit).max();
     let (Some(gas), Some(responder)) = (gas, &config.responder) else { return Vec::new() };
-    let mut accounts = vec![("responder".to_owned(), responder.address)];
+    let mut accounts = vec![("responder".to_owned(), responder.address, gas)];
     if levers().any(|lever| lever.warden.is_some()) {
         let sentinels = config.sentinels.iter().flat_map(|sentinels| &sentinels.keys);
-        accounts.extend(sentinels.map(|one| (format!("sentinel {}", one.name), one.address)));
+        accounts.extend(
+            sentinels.map(|one| (format!("sentinel {}", one.name), one.address, HEARTBEAT_GAS)),
+        );
     }
     let mut all = Vec::new();
-    for (who, account) in accounts {
+    for (who, account, gas) in accounts {
         let chain = chain.name.clone();
         all.push(match purse(nodes, account, gas).await {
             Ok(read) => OnePurse { chain, who, read: Some(read), could_not_look: None },
@@ -333,7 +337,12 @@ fn controls(config: &Compiled, report: &Report) -> Vec<Control> {
                 "every protocol has a lever that works now: {brakes}; every chain has a second node: {spare_nodes}"
             ),
         },
-        Control { id: "ir-2.1.2", about: "coverage at all hours", met: None, because: people.clone() },
+        Control {
+            id: "ir-2.1.2",
+            about: "coverage at all hours",
+            met: None,
+            because: people.clone(),
+        },
         Control { id: "ir-3.1.1", about: "playbooks", met: None, because: people.clone() },
         Control { id: "ir-5.1.1", about: "yearly drills", met: None, because: people },
     ]
@@ -350,7 +359,7 @@ fn is_in_order(report: &Report) -> bool {
     let levers = report.protocols.iter().flat_map(|one| &one.levers);
     let pays = |one: &OnePurse| {
         let wanted = alloy_primitives::U256::from(PULLS_WANTED);
-        one.read.as_ref().is_some_and(|read| read.pulls >= wanted)
+        one.read.as_ref().is_some_and(|read| read.transactions >= wanted)
     };
     levers.clone().all(|lever| lever.works == Some(true))
         && report.protocols.iter().all(|one| one.uncovered.is_empty())

@@ -1,6 +1,6 @@
 //! The report for a terminal.
 
-use super::{OnePurse, OneProtocol, OneWarden, PULLS_WANTED, Report};
+use super::{OneProtocol, OnePurse, OneWarden, PULLS_WANTED, Report};
 use crate::cli::{harm::time, output::Paint};
 
 pub(super) fn print(report: &Report) {
@@ -14,7 +14,10 @@ pub(super) fn print(report: &Report) {
     for one in &report.purses {
         purse(paint, one);
     }
-    println!("{}", paint.bold("SEAL incident response controls, as far as they can be seen from here"));
+    println!(
+        "{}",
+        paint.bold("SEAL incident response controls, as far as they can be seen from here")
+    );
     for control in &report.controls {
         let mark = mark(paint, control.met, "--");
         println!("  {mark} {} {}: {}", control.id, control.about, control.because);
@@ -96,16 +99,16 @@ fn warden(paint: Paint, one: &OneWarden) {
 fn purse(paint: Paint, one: &OnePurse) {
     match &one.read {
         Some(read) => {
-            let enough = read.pulls >= alloy_primitives::U256::from(PULLS_WANTED);
+            let enough = read.transactions >= alloy_primitives::U256::from(PULLS_WANTED);
             println!(
-                "{} {} {} on {}: {} wei, {} pulls of {} gas at {} wei each",
+                "{} {} {} on {}: {} wei, {} transactions of {} gas at {} wei each",
                 mark(paint, Some(enough), "??"),
                 one.who,
                 read.account,
                 one.chain,
                 read.balance_wei,
-                read.pulls,
-                read.gas_per_pull,
+                read.transactions,
+                read.gas_per_transaction,
                 read.wei_per_gas
             );
         }
