@@ -157,7 +157,7 @@ fn compare(chain: &ChainFile, read: WardenHarm, levers: &[Through<'_>]) -> OneWa
         let held = read.levers.iter().find(|one| one.id == pull.lever);
         let held = held.map_or(U256::ZERO, |one| one.harm.hold_seconds);
         let cost = lever.false_stop_cost.mul_ratio(held.saturating_to(), lever.hold_seconds.max(1));
-        worst = worst + cost;
+        worst += cost;
         configured.push(Configured {
             name: lever.name.clone(),
             protocol: protocol.name.clone(),

@@ -208,7 +208,8 @@ async fn look_at_lever(
             Ok(ok) => (Some(ok), None),
             Err(why) => (None, Some(printable(&why))),
         };
-        checks.push(OneCheck { what: printable(&check.what), ok, could_not_look });
+        // Our own words; the chain puts numbers and addresses into them.
+        checks.push(OneCheck { what: check.what, ok, could_not_look });
     }
     let works = if checks.iter().any(|check| check.ok == Some(false)) {
         Some(false)

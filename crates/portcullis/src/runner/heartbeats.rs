@@ -43,17 +43,14 @@ pub(crate) async fn start_sentinels(config: &Compiled, path: &Path) -> Vec<Arc<d
 }
 
 async fn start_sentinel(one: &SentinelFile, path: &Path) -> anyhow::Result<Arc<dyn Sentinel>> {
-    let mut command = match one.command.as_deref() {
-        Some([program, arguments @ ..]) => {
-            let mut command = Command::new(program);
-            command.args(arguments);
-            command
-        }
-        _ => {
-            let mut command = Command::new(std::env::current_exe()?);
-            command.arg("signer").arg("--config").arg(path).arg("--sentinel").arg(&one.name);
-            command
-        }
+    let mut command = if let Some([program, arguments @ ..]) = one.command.as_deref() {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command
+    } else {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("signer").arg("--config").arg(path).arg("--sentinel").arg(&one.name);
+        command
     };
     command.stderr(Stdio::inherit());
     let signer = SignerProcess::spawn(command).await?;
