@@ -11,6 +11,7 @@
 //!   nonce, so a crash at any point leads to at most one of them on the chain.
 //! - ACT-3: an action that has a final outcome does nothing when performed again.
 //! - ACT-4: nothing is signed that was not rehearsed on the newest state, unless the settings say race.
+//! - One action makes one order of a Warden, whatever happens in between.
 //! - DEC-3: nothing is let go of before its time, and nothing is signed but the calls of the lever.
 //!
 //! [`Action`]: portcullis_types::action::Action
@@ -24,6 +25,7 @@ pub mod report;
 pub mod safe;
 pub mod settings;
 pub mod signer;
+pub mod warden;
 
 pub use self::{
     fees::FeePolicy,

@@ -12,9 +12,10 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-use alloy_primitives::{Address, Bytes, U256, address};
+use alloy_primitives::{Address, B256, Bytes, U256, address};
 use portcullis_act::signer::{
-    AllowedCall, KeySource, LINE_BYTES_MAX, Policy, SignError, SignRequest, SignerProcess,
+    AllowedCall, AllowedOrder, AllowedWarden, Attestation, HeartbeatRequest, KeySource,
+    LINE_BYTES_MAX, OrderRequest, Policy, Sentinel as _, SignError, SignRequest, SignerProcess,
     TransactionSigner as _, serve,
 };
 
@@ -33,9 +34,10 @@ fn main() -> ExitCode {
         Some("--list") => ExitCode::SUCCESS,
         _ => {
             runtime.block_on(the_signer_signs_what_is_listed_and_nothing_else());
+            runtime.block_on(a_sentinel_signs_listed_orders_and_present_heartbeats());
             runtime.block_on(a_signer_without_a_key_or_with_another_tongue_is_not_used());
             what_is_no_request_is_answered_and_shows_no_secret();
-            println!("signer_process: 3 cases ok");
+            println!("signer_process: 4 cases ok");
             ExitCode::SUCCESS
         }
     }
@@ -72,7 +74,7 @@ fn command(folder: &Path) -> Command {
         calls: vec![call],
         cost_max_wei: 10_000_000_000_000_000,
         signatures_per_hour_max: 10,
-        safe_transactions: Vec::new(),
+        ..Policy::default()
     };
     let file = folder.join("policy.json");
     std::fs::write(&file, serde_json::to_string(&policy).unwrap()).unwrap();
@@ -117,6 +119,65 @@ async fn the_signer_signs_what_is_listed_and_nothing_else() {
         }
     };
     assert_eq!(again, first);
+}
+
+async fn a_sentinel_signs_listed_orders_and_present_heartbeats() {
+    const LEVER: B256 = B256::repeat_byte(7);
+    let folder = tempfile::tempdir().unwrap();
+    let lever = AllowedOrder {
+        lever: LEVER,
+        data: Bytes::from(PAUSE),
+        hold_seconds_max: 600,
+        order_life_seconds_max: 300,
+    };
+    let warden = AllowedWarden {
+        chain_id: 31_337,
+        warden: VAULT,
+        levers: vec![lever],
+        orders_per_hour_max: 2,
+    };
+    let policy = Policy { wardens: vec![warden], ..Policy::default() };
+    let file = folder.path().join("sentinel.json");
+    std::fs::write(&file, serde_json::to_string(&policy).unwrap()).unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("signer").arg(&file).env(KEY_VARIABLE, KEY);
+    let signer = SignerProcess::spawn(command.into()).await.unwrap();
+
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = since.unwrap().as_secs();
+    let order = OrderRequest {
+        chain_id: 31_337,
+        warden: VAULT,
+        lever: LEVER,
+        arming: 1,
+        data: Bytes::from(PAUSE),
+        incident: B256::ZERO,
+        hold_seconds: 600,
+        deadline: now + 200,
+        nonce: U256::from(1),
+    };
+    let asked = Attestation::Order(order.clone());
+    let first = signer.attest(asked.clone()).await.unwrap();
+    assert_eq!(signer.attest(asked.clone()).await.unwrap(), first, "signing is deterministic");
+    let answer = signer.attest(asked).await;
+    assert!(matches!(answer, Err(SignError::Refused { .. })), "a third within an hour: {answer:?}");
+
+    let beat = |timestamp| {
+        Attestation::Heartbeat(HeartbeatRequest { chain_id: 31_337, warden: VAULT, timestamp })
+    };
+    assert_eq!(signer.attest(beat(now)).await.unwrap().len(), 65);
+    let refused = [
+        beat(now + 3_600),
+        Attestation::Order(OrderRequest { deadline: now + 86_400, ..order.clone() }),
+        Attestation::Order(OrderRequest { lever: B256::ZERO, ..order.clone() }),
+        Attestation::Order(OrderRequest { hold_seconds: 601, ..order }),
+    ];
+    for asked in refused {
+        let answer = signer.attest(asked.clone()).await;
+        assert!(matches!(answer, Err(SignError::Refused { .. })), "{asked:?}: {answer:?}");
+    }
+    let answer = signer.sign(request()).await;
+    assert!(matches!(answer, Err(SignError::Refused { .. })), "a transaction: {answer:?}");
 }
 
 async fn a_signer_without_a_key_or_with_another_tongue_is_not_used() {

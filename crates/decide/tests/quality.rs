@@ -93,6 +93,7 @@ fn lever(cost: i64) -> LeverState {
         hold_seconds: 3_600,
         false_stop_cost: Usd::dollars(cost),
         traps: Vec::new(),
+        warden: None,
     };
     LeverState { lever, state: State::Idle, pulled_at: None }
 }

@@ -239,6 +239,7 @@ mod tests {
             hold_seconds: 60,
             false_stop_cost: Usd::dollars(1_000),
             traps: Vec::new(),
+            warden: None,
         }
     }
 

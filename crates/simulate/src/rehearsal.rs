@@ -93,11 +93,16 @@ fn attack_call(attack: &AttackSample, gas_limit: u64) -> Call {
 }
 
 fn lever_call(lever: &Lever, responder: Address) -> Call {
+    // A Warden's arguments are made when the lever is pulled; what it does to the target is known before.
+    let (from, to, data) = match &lever.warden {
+        Some(pull) => (pull.warden, pull.target, &pull.data),
+        None => (responder, lever.call.to, &lever.call.data),
+    };
     Call {
-        from: responder,
-        to: lever.call.to,
+        from,
+        to,
         value: alloy_primitives::U256::ZERO,
-        data: lever.call.data.clone(),
+        data: data.clone(),
         gas_limit: lever.call.gas_limit,
     }
 }

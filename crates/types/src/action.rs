@@ -51,6 +51,26 @@ pub struct Lever {
     pub false_stop_cost: Usd,
     /// What can go wrong with it, for people.
     pub traps: Vec<String>,
+    /// Where the pull goes through a Warden: what its sentinels sign. `call` then names the Warden's functions, and its
+    /// arguments are made when the lever is pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warden: Option<WardenPull>,
+}
+
+/// A pull that sentinels order and a Warden carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WardenPull {
+    /// The Warden.
+    pub warden: Address,
+    /// The lever's id there: the hash of everything about it.
+    pub lever: B256,
+    /// The contract that the Warden calls.
+    pub target: Address,
+    /// The target's call data.
+    pub data: Bytes,
+    /// How long an order may live, seconds; the Warden's own limit must be above it.
+    pub order_life_seconds: u64,
 }
 
 /// A call to a contract.

@@ -99,6 +99,7 @@ impl AccessManagedConfig {
             hold_seconds: self.hold_seconds,
             false_stop_cost: self.false_stop_cost_usd,
             traps: Self::traps(),
+            warden: None,
         })
     }
 

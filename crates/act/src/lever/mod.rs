@@ -7,8 +7,11 @@
 //! To add one: a file like `pausable.rs`, a variant in [`LeverConfig`], an arm in [`LeverConfig::build`].
 
 mod access_managed;
+mod arguments;
 mod pausable;
+mod purse;
 mod readiness;
+mod warden;
 
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use portcullis_types::{
@@ -20,7 +23,9 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     access_managed::AccessManagedConfig,
     pausable::PausableConfig,
+    purse::{Purse, purse},
     readiness::{ReadinessCheck, readiness},
+    warden::WardenLeverConfig,
 };
 
 /// Gas limit of a pull where the configuration says nothing. Setting a flag and emitting an event costs about 50,000;
@@ -39,6 +44,8 @@ pub enum LeverConfig {
     Pausable(PausableConfig),
     /// A contract whose `pause()` is restricted by an OpenZeppelin `AccessManager`.
     AccessManaged(AccessManagedConfig),
+    /// A lever of a Warden, which sentinels order.
+    Warden(WardenLeverConfig),
 }
 
 /// Who lets go of a lever when its time has run out.
@@ -68,6 +75,7 @@ impl LeverConfig {
         match self {
             Self::Pausable(config) => &config.name,
             Self::AccessManaged(config) => &config.name,
+            Self::Warden(config) => &config.name,
         }
     }
 
@@ -76,6 +84,7 @@ impl LeverConfig {
         let lever = match self {
             Self::Pausable(config) => config.build(chain)?,
             Self::AccessManaged(config) => config.build(chain, responder)?,
+            Self::Warden(config) => config.build(chain)?,
         };
         let wrong = |reason: String| LeverError { lever: lever.name.clone(), reason };
         if !(21_000..=GAS_LIMIT_MAX).contains(&lever.call.gas_limit) {

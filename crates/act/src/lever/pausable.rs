@@ -66,6 +66,7 @@ impl PausableConfig {
             hold_seconds: self.hold_seconds,
             false_stop_cost: self.false_stop_cost_usd,
             traps,
+            warden: None,
         })
     }
 }

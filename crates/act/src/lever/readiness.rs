@@ -1,12 +1,13 @@
 //! Whether a lever would work if it were pulled now: asked when the configuration is checked, not when it burns.
 
 use alloy_primitives::{Address, U256};
-use portcullis_types::action::{Lever, Undo, ViewCheck};
+use portcullis_types::action::{Call, Lever, Undo, ViewCheck, WardenPull};
 
 use super::access_managed::delay_seconds;
 use crate::{
     nodes::{NodeError, Nodes, first_word},
     rehearse::pull_and_undo,
+    warden::LeverLook,
 };
 
 /// One question and its answer.
@@ -35,6 +36,13 @@ pub async fn readiness(lever: &Lever, responder: Address, nodes: &Nodes) -> Vec<
         let (what, answer) = preflight(view, nodes).await;
         add(what, answer);
     }
+    if let Some(pull) = &lever.warden {
+        checks.extend(through_warden(lever, pull, nodes).await);
+        let what = format!("{responder} can pay for the gas");
+        let ok = can_pay(lever, responder, nodes).await.map_err(|error| error.to_string());
+        checks.push(ReadinessCheck { what, ok });
+        return checks;
+    }
     let answers = nodes.view(&lever.verify, None).await.map(|answer| first_word(&answer).is_some());
     add(format!("the view answers that says whether {}", lever.verify.meaning), answers);
 
@@ -54,6 +62,35 @@ pub async fn readiness(lever: &Lever, responder: Address, nodes: &Nodes) -> Vec<
         );
     }
     add(format!("{responder} can pay for the gas"), can_pay(lever, responder, nodes).await);
+    checks
+}
+
+/// The conditions of a lever whose right is with a Warden. The target's call is played as the Warden makes it; who relays
+/// needs no right.
+async fn through_warden(lever: &Lever, pull: &WardenPull, nodes: &Nodes) -> Vec<ReadinessCheck> {
+    let failed = |what: &str, error: &NodeError| ReadinessCheck {
+        what: what.to_owned(),
+        ok: Err(error.to_string()),
+    };
+    let head = match nodes.head().await {
+        Ok(head) => head,
+        Err(error) => return vec![failed("the chain's newest block", &error)],
+    };
+    let mut checks = match LeverLook::read(nodes, pull, head).await {
+        Ok(Ok(look)) => look
+            .conditions(pull, lever.chain, lever.hold_seconds)
+            .into_iter()
+            .map(|(what, ok)| ReadinessCheck { what, ok: Ok(ok) })
+            .collect(),
+        Ok(Err(why)) => vec![ReadinessCheck { what: why, ok: Ok(false) }],
+        Err(error) => vec![failed("the Warden's record of the lever", &error)],
+    };
+    let call = Call { to: pull.target, data: pull.data.clone(), gas_limit: lever.call.gas_limit };
+    let sticks = pull_and_undo(nodes, pull.warden, &[(&call, &lever.verify)]).await;
+    checks.push(ReadinessCheck {
+        what: format!("played as the Warden's call, {}", lever.verify.meaning),
+        ok: sticks.map_err(|error| error.to_string()),
+    });
     checks
 }
 

@@ -79,6 +79,45 @@ fn mistakes_in_the_configuration_say_what_to_write() {
     assert!(build(&managed(r#","function":"halt()","undo":"go()","release":"responder""#)).is_ok());
 }
 
+fn through_warden(extra: &str) -> String {
+    let lever = "11".repeat(32);
+    format!(
+        r#"{{"kind":"warden","name":"stop","warden":"0x00000000000000000000000000000000000000dd","lever":"0x{lever}",
+            "target":"0x00000000000000000000000000000000000000aa","rung":"market","holdSeconds":3600,
+            "falseStopCostUsd":"1000"{extra}}}"#
+    )
+}
+
+#[test]
+fn a_wardens_lever_calls_the_warden_and_covers_its_target() {
+    let lever = build(&through_warden("")).unwrap();
+    let pull = lever.warden.as_ref().unwrap();
+    assert_eq!((pull.data.clone(), pull.order_life_seconds), (bytes!("8456cb59"), 300));
+    assert_eq!((lever.call.to, lever.covers.clone()), (pull.warden, vec![pull.target]));
+    // pull(((bytes32,uint64,bytes,bytes32,uint64,uint64,uint256),(address,bytes)[])), release(uint256)
+    let pulled = "pull(((bytes32,uint64,bytes,bytes32,uint64,uint64,uint256),(address,bytes)[]))";
+    assert_eq!(lever.call.data[..], keccak256(pulled)[..4]);
+    let Undo::ByCall { call, verify } = &lever.undo else { panic!("{:?}", lever.undo) };
+    assert_eq!((call.to, &call.data[..]), (pull.warden, &keccak256("release(uint256)")[..4]));
+    assert_eq!((verify.to, verify.expect), (pull.target, U256::ZERO));
+    let ends = build(&through_warden(r#","endsByItself":true"#)).unwrap();
+    assert_eq!(ends.undo, Undo::ByExpiry);
+
+    let args =
+        r#","function":"freeze(address)","args":["0x00000000000000000000000000000000000000ee"]"#;
+    assert_eq!(build(&through_warden(args)).unwrap().warden.unwrap().data.len(), 36);
+    let cases = [
+        (r#","function":"unpause()""#, "DEC-3"),
+        (r#","function":"freeze(address)""#, "takes 1 arguments"),
+        (r#","orderLifeSeconds":10"#, "60 to 86400"),
+        (r#","gasLimit":20000"#, "21000"),
+    ];
+    for (extra, words) in cases {
+        let error = build(&through_warden(extra)).expect_err(extra);
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}
+
 #[test]
 fn a_lever_is_read_from_yaml_as_people_write_it() {
     for target in [

@@ -35,6 +35,8 @@ pub struct Head {
     pub id: BlockId,
     /// Its base fee, wei for each gas.
     pub base_fee: u128,
+    /// Its time, Unix seconds.
+    pub time: u64,
 }
 
 /// What became of a transaction.
@@ -98,6 +100,16 @@ impl Nodes {
         Ok(self.request::<U64>("eth_chainId", json!([])).await?.to())
     }
 
+    /// Fails unless the node is on chain `id`.
+    pub async fn require_chain(&self, id: u64) -> Result<(), NodeError> {
+        let found = self.chain_id().await?;
+        if found == id {
+            return Ok(());
+        }
+        let detail = format!("it is on chain {found}, the configuration says {id}: correct one");
+        Err(NodeError::Address { node: "the first that answers".to_owned(), detail })
+    }
+
     /// The newest block.
     pub(crate) async fn head(&self) -> Result<Head, NodeError> {
         #[derive(Debug, Deserialize)]
@@ -106,6 +118,7 @@ impl Nodes {
             number: U64,
             hash: B256,
             base_fee_per_gas: Option<U256>,
+            timestamp: U64,
         }
         let method = "eth_getBlockByNumber";
         let block: Block = self.request(method, json!(["latest", false])).await?;
@@ -115,7 +128,7 @@ impl Nodes {
             return Err(NodeError::Refused { method, code: 0, message });
         };
         let id = BlockId { number: block.number.to(), hash: block.hash };
-        Ok(Head { id, base_fee: base_fee.saturating_to() })
+        Ok(Head { id, base_fee: base_fee.saturating_to(), time: block.timestamp.to() })
     }
 
     /// The account's next nonce: after the newest block, or with what the pool holds.
@@ -136,6 +149,11 @@ impl Nodes {
     pub(crate) async fn has_code(&self, account: Address) -> Result<bool, NodeError> {
         let code: Bytes = self.request("eth_getCode", json!([account, "latest"])).await?;
         Ok(!code.is_empty())
+    }
+
+    /// The code at the address, at one block.
+    pub(crate) async fn code(&self, account: Address, block: BlockId) -> Result<Bytes, NodeError> {
+        self.request("eth_getCode", json!([account, {"blockHash": block.hash}])).await
     }
 
     /// What became of a transaction; none where it is in no block.

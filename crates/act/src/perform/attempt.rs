@@ -131,6 +131,11 @@ impl Attempt {
         TxEnvelope::decode_2718_exact(&self.raw).ok().map(|transaction| transaction.gas_limit())
     }
 
+    /// The call data in the signed bytes; none where they are no transaction.
+    pub(super) fn call_data(&self) -> Option<Bytes> {
+        TxEnvelope::decode_2718_exact(&self.raw).ok().map(|transaction| transaction.input().clone())
+    }
+
     /// What the journal is told before any node is.
     pub(super) fn outcome(&self) -> Outcome {
         Outcome::Prepared {

@@ -11,6 +11,7 @@ use super::{
     attempt::Attempts,
     job::{Job, has_passed},
     live::{self, Prepared},
+    through::{self, Found, Seen},
 };
 use crate::{
     fees::gas_limit,
@@ -48,6 +49,14 @@ struct Look {
     /// The account's next nonce after the newest block, and with what the pool holds.
     nonce: u64,
     nonce_in_pool: u64,
+    /// How the Warden stands, where it goes through one.
+    warden: Option<Found>,
+}
+
+/// What of a look is needed once it was rehearsed.
+struct Clear {
+    head: Head,
+    nonce: u64,
 }
 
 impl<'a> Fresh<'a> {
@@ -73,13 +82,21 @@ impl<'a> Fresh<'a> {
             Next::Go(rehearsed) => rehearsed.job,
             Next::End(outcome) => return Ok(outcome),
         };
+        if job.plan.warden.is_some()
+            && attempts.newest().call_data().as_ref() != Some(&job.plan.call.data)
+        {
+            let why = "the pull left the chain, and its order counts no more (its deadline passed, or the lever was armed \
+                       anew): decide anew"
+                .to_owned();
+            return job.end(Outcome::Refused { why }).await;
+        }
         // Under this action's own id, so that its journal alone tells what may be out.
         job.note(attempts.newest().outcome()).await?;
         live::see_through(Prepared::resumed(job, attempts.afresh())).await
     }
 
     /// Looks at the chain and rehearses. With `lane_clear` the account must have nothing in flight.
-    async fn rehearsed(self, lane_clear: bool) -> Result<Next<Rehearsed<'a>>, PerformError> {
+    async fn rehearsed(mut self, lane_clear: bool) -> Result<Next<Rehearsed<'a>>, PerformError> {
         let deadline = self.job.reach_deadline();
         let (look, played) = loop {
             let look = match self.look_until_clear(lane_clear).await {
@@ -91,12 +108,16 @@ impl<'a> Fresh<'a> {
                 return Ok(Next::End(self.job.end(outcome).await?));
             }
             if let Some(unmet) = look.unmet {
-                let why = format!(
-                    "before the call it must be so that {unmet}, and it is not: check roles and state"
-                );
-                return self.refuse(why).await;
+                return self.refuse(unmet).await;
+            }
+            if let Some(found) = look.warden {
+                match through::call_data(&self.job, found).await {
+                    Ok(data) => self.job.plan.call.data = data,
+                    Err(why) => return self.refuse(why).await,
+                }
             }
             let played = self.rehearse(look.head).await;
+            let look = Clear { head: look.head, nonce: look.nonce };
             // Unrehearsed nothing is sent, so a node that comes to itself is worth waiting for. The chain has moved
             // on meanwhile: look again.
             let decided = played.is_ok() || Instant::now() >= deadline;
@@ -179,7 +200,10 @@ impl<'a> Fresh<'a> {
         let preflight = async {
             for view in &plan.preflight {
                 if !nodes.holds(view, None).await? {
-                    return Ok::<_, NodeError>(Some(view.meaning.clone()));
+                    return Ok::<_, NodeError>(Some(format!(
+                        "before the call it must be so that {}, and it is not: check roles and state",
+                        view.meaning
+                    )));
                 }
             }
             Ok(None)
@@ -192,7 +216,18 @@ impl<'a> Fresh<'a> {
             nodes.nonce(responder, "latest"),
             nodes.nonce(responder, "pending"),
         )?;
-        Ok(Look { chain, head, holds, unmet, nonce, nonce_in_pool })
+        let mut look = Look { chain, head, holds, unmet, nonce, nonce_in_pool, warden: None };
+        if look.unmet.is_none()
+            && let Some(through) = &plan.warden
+            && (through.is_release || !holds)
+        {
+            match through::look(&self.job, through, head).await? {
+                Seen::Over => {}
+                Seen::Ready(found) => (look.holds, look.warden) = (false, Some(found)),
+                Seen::Obstacle(why) => (look.holds, look.unmet) = (false, Some(why)),
+            }
+        }
+        Ok(look)
     }
 
     /// Rehearses within the time limit, and estimates the gas meanwhile; or why that gave nothing.

@@ -19,6 +19,7 @@ use crate::{
     nodes::{NodeError, Nodes, Receipt},
     report::Report,
     signer::{SignError, SignRequest},
+    warden::OrderBasis,
 };
 
 /// What an action comes to on the chain.
@@ -28,12 +29,41 @@ pub(super) struct Plan {
     pub(super) call: Call,
     pub(super) verify: ViewCheck,
     pub(super) attack: Option<AttackSample>,
+    /// Where it goes through a Warden.
+    pub(super) warden: Option<Through>,
+}
+
+/// An action that a Warden carries out.
+#[derive(Debug, Clone)]
+pub(super) struct Through {
+    pub(super) basis: OrderBasis,
+    /// Letting go, which needs no order.
+    pub(super) is_release: bool,
 }
 
 impl Plan {
-    /// The plan of an action, or why there is none. `is_signed` says that a transaction of it may be out already: then
-    /// it is seen through, whatever the time.
+    /// The plan of an action, or why there is none. `signed` is the transaction of it that may be out already: then it is
+    /// seen through, whatever the time, and its call is the call.
     pub(super) fn of(
+        action: &Action,
+        chain: ChainId,
+        now: Millis,
+        signed: Option<&Attempts>,
+    ) -> Result<Self, String> {
+        let mut plan = Self::unsigned(action, chain, now, signed.is_some())?;
+        if let Some(pull) = &action.lever.warden {
+            let basis = OrderBasis::of(action, pull, now);
+            let is_release = action.intent == Intent::Release;
+            plan.warden = Some(Through { basis, is_release });
+            // The arguments were made when it was signed; making them anew could make another order.
+            if let Some(data) = signed.and_then(|attempts| attempts.newest().call_data()) {
+                plan.call.data = data;
+            }
+        }
+        Ok(plan)
+    }
+
+    fn unsigned(
         action: &Action,
         chain: ChainId,
         now: Millis,
@@ -55,6 +85,7 @@ impl Plan {
                 call: lever.call.clone(),
                 verify: lever.verify.clone(),
                 attack: action.attack.clone(),
+                warden: None,
             });
         }
         match &lever.undo {
@@ -63,6 +94,7 @@ impl Plan {
                 call: call.clone(),
                 verify: verify.clone(),
                 attack: None,
+                warden: None,
             }),
             Undo::ByCall { .. } => Err(format!(
                 "the hold of `{}` lasts another {} s: nothing is let go of before its time (DEC-3)",

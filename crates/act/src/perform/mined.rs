@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use portcullis_types::{action::Outcome, chain::BlockId};
 
-use super::{PerformError, attempt::Attempts, job::Job, live::Prepared};
+use super::{PerformError, attempt::Attempts, job::Job, live::Prepared, through};
 use crate::nodes::Receipt;
 
 /// In a block.
@@ -35,15 +35,13 @@ impl<'a> Mined<'a> {
         }
         loop {
             let trouble = match self.is_deep_enough(block).await {
-                Ok(true) => {
-                    match self.job.nodes().holds(&self.job.plan.verify, Some(block)).await {
-                        Ok(holds) => {
-                            let outcome = self.judge(holds);
-                            return Ok(Verified::End(self.job.end(outcome).await?));
-                        }
-                        Err(error) => error.to_string(),
+                Ok(true) => match self.look(block).await {
+                    Ok((holds, missing)) => {
+                        let outcome = self.judge(holds, missing);
+                        return Ok(Verified::End(self.job.end(outcome).await?));
                     }
-                }
+                    Err(error) => error.to_string(),
+                },
                 Ok(false) => "it waits for confirmations".to_owned(),
                 Err(error) => error.to_string(),
             };
@@ -73,9 +71,26 @@ impl<'a> Mined<'a> {
         Ok(now.is_some_and(|receipt| receipt.block == block))
     }
 
-    fn judge(&self, holds: bool) -> Outcome {
+    /// Whether the verify view holds at `block`, and what the Warden's record lacks although it does.
+    async fn look(
+        &self,
+        block: BlockId,
+    ) -> Result<(bool, Option<String>), crate::nodes::NodeError> {
+        let holds = self.job.nodes().holds(&self.job.plan.verify, Some(block)).await?;
+        match &self.job.plan.warden {
+            Some(through) if holds && self.receipt.success => {
+                Ok((holds, through::missing(self.job.nodes(), through, block).await?))
+            }
+            _ => Ok((holds, None)),
+        }
+    }
+
+    fn judge(&self, holds: bool, missing: Option<String>) -> Outcome {
         let Receipt { block, success } = self.receipt;
         let meaning = &self.job.plan.verify.meaning;
+        if let Some(why) = missing {
+            return Outcome::Failed { why };
+        }
         match (holds, success) {
             // A reverted call and yet it holds: somebody was quicker.
             (true, success) => Outcome::Held { block, by_us: success },

@@ -18,6 +18,7 @@ mod fresh;
 mod job;
 mod live;
 mod mined;
+mod through;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,7 +39,7 @@ use crate::{
     ActSettings,
     nodes::{Head, NodeError, Nodes, Receipt},
     report::{Report, Stopped},
-    signer::TransactionSigner,
+    signer::{Sentinel, TransactionSigner},
 };
 
 /// Pulls levers on one chain, with one account. Make one for each pair of chain and account, and share it: it keeps the
@@ -49,6 +50,8 @@ pub struct Actuator {
     chain: ChainId,
     signer: Arc<dyn TransactionSigner>,
     settings: ActSettings,
+    /// Who signs the orders of Wardens.
+    sentinels: Vec<Arc<dyn Sentinel>>,
     /// Held while an action runs, so that two cannot take the same nonce.
     lane: Mutex<()>,
 }
@@ -81,7 +84,13 @@ impl Actuator {
         signer: Arc<dyn TransactionSigner>,
         settings: ActSettings,
     ) -> Self {
-        Self { nodes, chain, signer, settings, lane: Mutex::new(()) }
+        Self { nodes, chain, signer, settings, sentinels: Vec::new(), lane: Mutex::new(()) }
+    }
+
+    /// The same with sentinels that sign the orders of Wardens.
+    #[must_use]
+    pub fn with_sentinels(self, sentinels: Vec<Arc<dyn Sentinel>>) -> Self {
+        Self { sentinels, ..self }
     }
 
     /// The nodes that it talks to.
@@ -109,10 +118,14 @@ impl Actuator {
             // ACT-3: it was done before.
             return Ok(end.clone());
         }
+        if so_far.is_empty() && action.intent == Intent::Release {
+            // Before its turn: pulls must not wait for the end of a hold.
+            through::wait_for_end(self, action).await;
+        }
         let _lane = self.lane.lock().await;
         tracing::info!(action = %action.id, case = %action.case, lever = action.lever.name, intent = ?action.intent, "performing");
         let attempts = Attempts::from_journal(so_far, reassert)?;
-        let plan = match Plan::of(action, self.chain, now, attempts.is_some()) {
+        let plan = match Plan::of(action, self.chain, now, attempts.as_ref()) {
             Ok(plan) => plan,
             Err(why) => return refuse(action, report, why).await,
         };

@@ -11,6 +11,7 @@
 //! Nothing is signed that the policy does not list to the byte. Signing is deterministic (RFC 6979): the same request
 //! gives the same transaction.
 
+mod attest;
 mod key;
 mod policy;
 mod process;
@@ -19,11 +20,16 @@ mod service;
 
 use std::{fmt::Debug, future::Future, pin::Pin};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 
+pub(crate) use self::attest::domain;
 pub use self::{
+    attest::{
+        AllowedOrder, AllowedWarden, Attestation, CLOCK_SLACK_SECONDS, HeartbeatRequest,
+        OrderRequest,
+    },
     key::{Key, KeyError, KeySource},
-    policy::{AllowedCall, Policy, PolicyError},
+    policy::{AllowedCall, AllowedRelay, Policy, PolicyError},
     process::{SIGN_TIME_LIMIT, START_TIME_LIMIT, SignerProcess},
     protocol::{
         LINE_BYTES_MAX, SignRequest, SignedTransaction, SignerAnswer, SignerRequest, WrongAnswer,
@@ -42,6 +48,15 @@ pub trait TransactionSigner: Debug + Send + Sync {
 
     /// Signs exactly what is asked, or says why not.
     fn sign(&self, request: SignRequest) -> Signing<'_>;
+}
+
+/// What [`Sentinel::attest`] returns.
+pub type Attesting<'a> = Pin<Box<dyn Future<Output = Result<Bytes, SignError>> + Send + 'a>>;
+
+/// Something that signs a Warden's orders and heartbeats, and the transactions of its own heartbeats.
+pub trait Sentinel: TransactionSigner {
+    /// Signs exactly what is asked, 65 bytes, or says why not.
+    fn attest(&self, asked: Attestation) -> Attesting<'_>;
 }
 
 /// Why nothing was signed.

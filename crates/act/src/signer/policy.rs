@@ -1,17 +1,24 @@
 //! What the signer may sign: a closed list of calls, a ceiling on fees, a limit on how often.
 
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes, FixedBytes};
+use alloy_sol_types::SolCall as _;
 use portcullis_types::{
     action::{Call, Lever, Undo},
     ids::ChainId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::SignRequest;
-use crate::safe::{Subject, is_exec_of};
+use super::{
+    SignRequest,
+    attest::{self, AllowedWarden, Attestation},
+};
+use crate::{
+    safe::{Subject, is_exec_of},
+    warden::{postHeartbeatCall, pullCall, releaseCall},
+};
 
 /// What the signer may sign. Everything else it refuses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Policy {
     /// The calls, to the byte.
@@ -23,6 +30,24 @@ pub struct Policy {
     /// Transactions of Safes that may be signed as their owner, and carried out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub safe_transactions: Vec<Subject>,
+    /// Functions whose arguments are made when they are called: a Warden's, which anybody may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<AllowedRelay>,
+    /// What a sentinel may sign for Wardens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wardens: Vec<AllowedWarden>,
+}
+
+/// A function that may be called with any arguments. Only for functions that grant their caller nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedRelay {
+    /// Chain.
+    pub chain_id: ChainId,
+    /// Contract.
+    pub to: Address,
+    /// The function.
+    pub selector: FixedBytes<4>,
 }
 
 /// One call that may be signed.
@@ -48,14 +73,47 @@ pub struct PolicyError {
 impl Policy {
     /// The policy that lets the responder pull these levers, and let go of those that it may let go of.
     pub fn for_levers(levers: &[Lever], cost_max_wei: u128, signatures_per_hour_max: u32) -> Self {
-        let mut calls = Vec::new();
+        let (mut calls, mut relays) = (Vec::new(), Vec::new());
         for lever in levers {
+            if let Some(pull) = &lever.warden {
+                for selector in [pullCall::SELECTOR, releaseCall::SELECTOR] {
+                    relays.push(AllowedRelay::new(lever.chain, pull.warden, selector));
+                }
+                continue;
+            }
             calls.push(AllowedCall::new(lever.chain, &lever.call));
             if let Undo::ByCall { call, .. } = &lever.undo {
                 calls.push(AllowedCall::new(lever.chain, call));
             }
         }
-        Self { calls, cost_max_wei, signatures_per_hour_max, safe_transactions: Vec::new() }
+        Self { calls, cost_max_wei, signatures_per_hour_max, relays, ..Self::default() }
+    }
+
+    /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, and its heartbeats' own
+    /// transactions. It can call nothing else.
+    pub fn for_sentinel(
+        levers: &[Lever],
+        cost_max_wei: u128,
+        signatures_per_hour_max: u32,
+        orders_per_hour_max: u32,
+    ) -> Self {
+        let wardens = attest::allowed(levers, orders_per_hour_max);
+        let relays = wardens
+            .iter()
+            .map(|one| AllowedRelay::new(one.chain_id, one.warden, postHeartbeatCall::SELECTOR));
+        let relays = relays.collect();
+        Self { cost_max_wei, signatures_per_hour_max, relays, wardens, ..Self::default() }
+    }
+
+    /// Why `asked` may not be signed; none if it may. `unix` is the wall clock in seconds, `recent` how many orders for
+    /// that Warden the last hour saw.
+    pub fn attestation_refusal(
+        &self,
+        asked: &Attestation,
+        unix: u64,
+        recent: usize,
+    ) -> Option<String> {
+        attest::refusal(&self.wardens, asked, unix, recent)
     }
 
     /// Reads a policy from JSON.
@@ -76,7 +134,9 @@ impl Policy {
                 && subject.safe == request.to
                 && is_exec_of(&subject.tx, &request.data)
         };
-        if !self.calls.iter().any(|call| call.is(request))
+        let is_relayed = self.relays.iter().any(|relay| relay.is(request));
+        if !is_relayed
+            && !self.calls.iter().any(|call| call.is(request))
             && !self.safe_transactions.iter().any(carries_out)
         {
             return Some(format!(
@@ -122,6 +182,18 @@ impl Policy {
     }
 }
 
+impl AllowedRelay {
+    fn new(chain_id: ChainId, to: Address, selector: [u8; 4]) -> Self {
+        Self { chain_id, to, selector: selector.into() }
+    }
+
+    fn is(&self, request: &SignRequest) -> bool {
+        self.chain_id == request.chain_id
+            && self.to == request.to
+            && request.data.starts_with(self.selector.as_slice())
+    }
+}
+
 impl AllowedCall {
     fn new(chain_id: ChainId, call: &Call) -> Self {
         Self { chain_id, to: call.to, data: call.data.clone() }
@@ -150,7 +222,7 @@ mod tests {
             calls: vec![call],
             cost_max_wei: 1_000_000,
             signatures_per_hour_max: 3,
-            safe_transactions: Vec::new(),
+            ..Policy::default()
         }
     }
 
@@ -211,6 +283,23 @@ mod tests {
             let why =
                 policy.refusal(&request, recent).unwrap_or_else(|| panic!("{name} is signed"));
             assert!(why.contains(words), "{name}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_relay_is_of_one_function_of_one_contract() {
+        let relay = AllowedRelay::new(1, Address::repeat_byte(0xaa), [0x84, 0x56, 0xcb, 0x59]);
+        let policy = Policy { calls: Vec::new(), relays: vec![relay], ..policy() };
+        let longer = Bytes::from([PAUSE, &[1; 32]].concat());
+        assert_eq!(policy.refusal(&SignRequest { data: longer, ..request() }, 0), None);
+        for other in [
+            SignRequest { chain_id: 2, ..request() },
+            SignRequest { to: Address::ZERO, ..request() },
+            SignRequest { data: Bytes::from_static(&[0x84, 0x56, 0xcb]), ..request() },
+            SignRequest { data: Bytes::from_static(&[0x3f, 0x4b, 0xa8, 0x3a]), ..request() },
+            SignRequest { value: U256::ONE, ..request() },
+        ] {
+            assert!(policy.refusal(&other, 0).is_some(), "{other:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::Stdio, time::Duration};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use tokio::{
     io::{AsyncWriteExt as _, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use super::{
-    SignError, SignRequest, SignedTransaction, SignerAnswer, SignerRequest, Signing,
-    TransactionSigner,
+    Attestation, Attesting, Sentinel, SignError, SignRequest, SignedTransaction, SignerAnswer,
+    SignerRequest, Signing, TransactionSigner,
     service::{Line, read_line},
 };
 use crate::safe::{OwnerSignature, Subject};
@@ -55,6 +55,32 @@ impl SignerProcess {
     }
 
     async fn sign_on_line(&self, request: SignRequest) -> Result<SignedTransaction, SignError> {
+        match self.ask(&SignerRequest::Sign(request.clone())).await? {
+            SignerAnswer::Signed(signed) => {
+                let checked = signed.check(&request, self.address);
+                checked.map_err(|wrong| unavailable(wrong.to_string()))?;
+                Ok(signed)
+            }
+            SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
+            _ => Err(unavailable("it answered another question".to_owned())),
+        }
+    }
+
+    async fn attest_on_line(&self, asked: Attestation) -> Result<Bytes, SignError> {
+        match self.ask(&SignerRequest::Attest(asked.clone())).await? {
+            SignerAnswer::Attested(signature) if asked.is_signed(&signature, self.address) => {
+                Ok(signature)
+            }
+            SignerAnswer::Attested(_) => {
+                Err(unavailable("its signature is not of what was asked".to_owned()))
+            }
+            SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
+            _ => Err(unavailable("it answered another question".to_owned())),
+        }
+    }
+
+    /// One question to the process, started again where it ended.
+    async fn ask(&self, question: &SignerRequest) -> Result<SignerAnswer, SignError> {
         let mut line = self.line.lock().await;
         if line.running.is_none() {
             let address = line.start().await?;
@@ -66,23 +92,13 @@ impl SignerProcess {
                 )));
             }
         }
-        let question = SignerRequest::Sign(request.clone());
-        match line.exchange(&question, SIGN_TIME_LIMIT).await? {
-            SignerAnswer::Signed(signed) => {
-                let checked = signed.check(&request, self.address);
-                checked.map_err(|wrong| unavailable(wrong.to_string()))?;
-                Ok(signed)
-            }
-            SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
-            _ => Err(unavailable("it answered another question".to_owned())),
-        }
+        line.exchange(question, SIGN_TIME_LIMIT).await
     }
 
     /// An owner's signature for the transaction of a Safe, checked against the hash computed here.
     pub async fn sign_safe(&self, subject: &Subject) -> Result<OwnerSignature, SignError> {
         let question = SignerRequest::SignSafe(Box::new(subject.clone()));
-        let mut line = self.line.lock().await;
-        match line.exchange(&question, SIGN_TIME_LIMIT).await? {
+        match self.ask(&question).await? {
             SignerAnswer::SafeSigned(bytes) => {
                 let signed = OwnerSignature::read(&bytes, &subject.hashes(), Some(self.address));
                 signed.map_err(|wrong| unavailable(format!("its signature {wrong}")))
@@ -100,6 +116,12 @@ impl TransactionSigner for SignerProcess {
 
     fn sign(&self, request: SignRequest) -> Signing<'_> {
         Box::pin(self.sign_on_line(request))
+    }
+}
+
+impl Sentinel for SignerProcess {
+    fn attest(&self, asked: Attestation) -> Attesting<'_> {
+        Box::pin(self.attest_on_line(asked))
     }
 }
 

@@ -6,13 +6,14 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use portcullis_types::ids::ChainId;
 use serde::{Deserialize, Serialize};
 
+use super::Attestation;
 use crate::safe::Subject;
 
 /// Longest line that either side reads, in bytes. A pause is a few hundred; a longer line is a mistake or an attack on
 /// the signer's memory.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// A question to the signer: `"address"`, `{"sign": {…}}` or `{"signSafe": {…}}`.
+/// A question to the signer: `"address"`, `{"sign": {…}}`, `{"signSafe": {…}}` or `{"attest": {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SignerRequest {
@@ -22,6 +23,8 @@ pub enum SignerRequest {
     Sign(SignRequest),
     /// Sign this transaction of a Safe as its owner.
     SignSafe(Box<Subject>),
+    /// Sign this for a Warden.
+    Attest(Attestation),
 }
 
 /// An EIP-1559 transaction to be signed. There is no other kind, and none that creates a contract.
@@ -56,6 +59,8 @@ pub enum SignerAnswer {
     Signed(SignedTransaction),
     /// An owner's signature, 65 bytes.
     SafeSigned(Bytes),
+    /// The 65 bytes of an attestation's signature.
+    Attested(Bytes),
     /// Not signed, and why.
     Refused(String),
 }

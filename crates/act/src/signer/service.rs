@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fmt, io,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use alloy_consensus::SignableTransaction as _;
@@ -15,8 +15,8 @@ use tokio::io::{
 };
 
 use super::{
-    Key, KeyError, KeySource, LINE_BYTES_MAX, Policy, SignError, SignRequest, SignedTransaction,
-    SignerAnswer, SignerRequest, Signing, TransactionSigner,
+    Attestation, Attesting, Key, KeyError, KeySource, LINE_BYTES_MAX, Policy, Sentinel, SignError,
+    SignRequest, SignedTransaction, SignerAnswer, SignerRequest, Signing, TransactionSigner,
 };
 use crate::safe::Subject;
 
@@ -30,12 +30,14 @@ pub struct SignerService {
     policy: Policy,
     /// When it signed within the last hour, oldest first; never longer than the policy's limit.
     recent: VecDeque<Instant>,
+    /// The same for orders, for each Warden.
+    recent_orders: Vec<(Instant, Address)>,
 }
 
 impl SignerService {
     /// A service that signs with `key` what `policy` allows.
     pub fn new(key: Key, policy: Policy) -> Self {
-        Self { key, policy, recent: VecDeque::new() }
+        Self { key, policy, recent: VecDeque::new(), recent_orders: Vec::new() }
     }
 
     /// The account it signs for.
@@ -55,7 +57,29 @@ impl SignerService {
                 Ok(signature) => SignerAnswer::SafeSigned(signature),
                 Err(why) => SignerAnswer::Refused(why),
             },
+            SignerRequest::Attest(asked) => match self.attest(asked, now, wall_clock_seconds()) {
+                Ok(signature) => SignerAnswer::Attested(signature),
+                Err(why) => SignerAnswer::Refused(why),
+            },
         }
+    }
+
+    /// Signs an order or a heartbeat. `unix` is the wall clock in seconds.
+    fn attest(&mut self, asked: &Attestation, now: Instant, unix: u64) -> Result<Bytes, String> {
+        self.recent_orders.retain(|(at, _)| now.duration_since(*at) < HOUR);
+        let warden = match asked {
+            Attestation::Order(order) => order.warden,
+            Attestation::Heartbeat(beat) => beat.warden,
+        };
+        let recent = self.recent_orders.iter().filter(|(_, of)| *of == warden).count();
+        if let Some(why) = self.policy.attestation_refusal(asked, unix, recent) {
+            return Err(why);
+        }
+        let signature = self.key.sign(&asked.digest(self.key.address()))?;
+        if matches!(asked, Attestation::Order(_)) {
+            self.recent_orders.push((now, warden));
+        }
+        Ok(Bytes::copy_from_slice(&signature.as_bytes()))
     }
 
     fn sign(&mut self, request: &SignRequest, now: Instant) -> Result<SignedTransaction, String> {
@@ -87,6 +111,11 @@ impl SignerService {
         }
         self.recent.len()
     }
+}
+
+/// Unix seconds; 0 where the clock is before 1970, which allows nothing that lives.
+fn wall_clock_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Why the signer process ended.
@@ -204,9 +233,17 @@ impl TransactionSigner for LocalSigner {
     }
 }
 
+impl Sentinel for LocalSigner {
+    fn attest(&self, asked: Attestation) -> Attesting<'_> {
+        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        let signed = service.attest(&asked, Instant::now(), wall_clock_seconds());
+        Box::pin(std::future::ready(signed.map_err(|why| SignError::Refused { why })))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{Bytes, U256};
+    use alloy_primitives::U256;
 
     use super::*;
     use crate::signer::{AllowedCall, key::development_key};
@@ -221,7 +258,7 @@ mod tests {
             calls: vec![call],
             cost_max_wei: 1_000_000,
             signatures_per_hour_max: 2,
-            safe_transactions: Vec::new(),
+            ..Policy::default()
         }
     }
 

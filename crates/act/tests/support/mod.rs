@@ -13,3 +13,4 @@ pub mod chain;
 pub mod journal;
 pub mod proxy;
 pub mod scene;
+pub mod warden;

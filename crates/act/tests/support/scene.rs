@@ -182,8 +182,13 @@ pub async fn actuator(nodes: &[Url], lever: &Lever, settings: ActSettings) -> Ar
 
 /// The responder's key in a file, with its password beside it.
 pub fn keystore(folder: &Path) -> KeySource {
+    keystore_of(folder, RESPONDER_KEY)
+}
+
+/// A key in a file, with its password beside it.
+pub fn keystore_of(folder: &Path, key: &str) -> KeySource {
     let mut random = alloy_signer::k256::elliptic_curve::rand_core::OsRng;
-    let secret: B256 = RESPONDER_KEY.parse().unwrap();
+    let secret: B256 = key.parse().unwrap();
     let (_, name) = alloy_signer_local::PrivateKeySigner::encrypt_keystore(
         folder,
         &mut random,

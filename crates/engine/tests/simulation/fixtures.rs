@@ -36,6 +36,7 @@ pub(crate) fn config() -> Config {
         hold_seconds: 600,
         false_stop_cost: Usd::dollars(1_000),
         traps: Vec::new(),
+        warden: None,
     };
     let detector = serde_json::from_value(serde_json::json!({
         "detector": "gross-outflow",

@@ -9,9 +9,11 @@ mod case;
 mod config;
 mod drill;
 mod economics;
+mod harm;
 mod journal;
 mod learn;
 mod output;
+mod readiness;
 mod record;
 mod replay;
 mod rule;
@@ -85,6 +87,10 @@ enum Command {
     /// Look at a Safe's transaction before it is signed; sign it; carry it out.
     #[command(subcommand)]
     Safe(safe::SafeCommand),
+    /// Say the worst that stolen sentinels could do through the configured Wardens, from the chain.
+    Harm(harm::HarmArgs),
+    /// Say which brakes work right now, who can pull them, and what no lever covers.
+    Readiness(readiness::ReadinessArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -153,5 +159,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Rule(command) => rule::rule(&command, json),
         Command::Economics(args) => economics::economics(&args, json),
         Command::Safe(command) => safe::safe(&command, json).await,
+        Command::Harm(args) => harm::harm(&args, json).await,
+        Command::Readiness(args) => readiness::readiness(&args, json).await,
     }
 }

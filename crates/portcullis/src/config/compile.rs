@@ -16,6 +16,7 @@ use portcullis_types::{
 use super::{
     file::{ChainFile, ConfigFile, KeyFile, ProtocolFile, ResponderFile},
     learned::read_learned,
+    sentinels::{self, SentinelsFile},
 };
 
 /// A configuration that can be used.
@@ -27,6 +28,8 @@ pub struct Compiled {
     pub chains: Vec<ChainFile>,
     /// The account that pulls levers, with paths made absolute.
     pub responder: Option<ResponderFile>,
+    /// The accounts that sign for Wardens, with paths made absolute.
+    pub sentinels: Option<SentinelsFile>,
     /// Journal, absolute or relative to the current folder.
     pub journal: PathBuf,
 }
@@ -70,16 +73,20 @@ impl Compiled {
             engine,
             chains,
             responder: file.responder.clone().map(|responder| absolute(folder, responder)),
+            sentinels: match &file.sentinels {
+                Some(from) => Some(sentinels::compile(folder, from, file.responder.as_ref())?),
+                None => None,
+            },
             journal: folder.join(&file.journal),
         })
     }
 }
 
-fn about(problem: &str, about: &str) -> Problem {
+pub(super) fn about(problem: &str, about: &str) -> Problem {
     (problem.to_owned(), Some(about.to_owned()))
 }
 
-fn unique(seen: &mut BTreeSet<String>, what: &str, name: &str) -> Result<(), Problem> {
+pub(super) fn unique(seen: &mut BTreeSet<String>, what: &str, name: &str) -> Result<(), Problem> {
     if name.is_empty() {
         return Err((format!("a {what} has an empty name: give it one"), None));
     }
@@ -265,9 +272,13 @@ fn covers_known(
 }
 
 pub(super) fn absolute(folder: &Path, mut responder: ResponderFile) -> ResponderFile {
-    if let Some(KeyFile::Keystore { path, password_file }) = &mut responder.key {
+    absolute_key(folder, &mut responder.key);
+    responder
+}
+
+pub(super) fn absolute_key(folder: &Path, key: &mut Option<KeyFile>) {
+    if let Some(KeyFile::Keystore { path, password_file }) = key {
         *path = folder.join(&*path);
         *password_file = folder.join(&*password_file);
     }
-    responder
 }

@@ -20,6 +20,9 @@ pub struct ConfigFile {
     /// The account that pulls levers; may be left out where nothing may be pulled.
     #[serde(default)]
     pub responder: Option<ResponderFile>,
+    /// The accounts that sign for Wardens.
+    #[serde(default)]
+    pub sentinels: Option<super::SentinelsFile>,
     /// The journal; relative to the configuration's folder. Default `portcullis.sqlite`.
     #[serde(default = "default_journal")]
     pub journal: PathBuf,

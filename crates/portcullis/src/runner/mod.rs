@@ -3,6 +3,7 @@
 
 mod clock;
 mod core;
+mod heartbeats;
 mod player;
 mod pool;
 mod reader;

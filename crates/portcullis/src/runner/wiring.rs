@@ -17,6 +17,7 @@ use tokio::{
 
 use super::{
     core::Core,
+    heartbeats::{keep_alive, start_sentinels},
     reader::Reader,
     responder::Responder,
     service::{Fact, Inbox, JOBS_MAX, Service, ServiceError},
@@ -52,6 +53,13 @@ impl Service {
             }
             _ => None,
         };
+        let sentinels = match &config.responder {
+            // Without somebody who relays, no order is made.
+            Some(responder) if responder.key.is_some() => {
+                start_sentinels(config, config_path).await
+            }
+            _ => Vec::new(),
+        };
         let (facts, facts_in) = mpsc::channel(WAITING_MAX);
         let (answers, answers_in) = mpsc::channel(JOBS_MAX);
         let (reports, reports_in) = mpsc::channel(WAITING_MAX);
@@ -71,7 +79,10 @@ impl Service {
             }
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
-                let actuator = actuator(chain, responder, Arc::clone(signer)).await?;
+                let actuator = actuator(chain, responder, Arc::clone(signer))
+                    .await?
+                    .with_sentinels(sentinels.clone());
+                keep_alive(config, chain, &sentinels, fees(responder)).await?;
                 responders
                     .insert(chain.id, Responder::new(actuator, reports.clone(), failures.clone()));
             }
@@ -108,11 +119,7 @@ async fn actuator(
     responder: &ResponderFile,
     signer: Arc<dyn TransactionSigner>,
 ) -> anyhow::Result<Actuator> {
-    let fees = FeePolicy {
-        tip_wei: u128::from(responder.tip_gwei) * GWEI,
-        ceiling_wei: responder.fee_wei_max,
-        ..FeePolicy::default()
-    };
+    let fees = fees(responder);
     let limit = Duration::from_millis(chain.request_timeout_ms);
     let settings = ActSettings {
         fees,
@@ -122,6 +129,14 @@ async fn actuator(
     };
     let nodes = Nodes::connect(&urls(chain)?, limit).await?;
     Ok(Actuator::new(nodes, chain.id, signer, settings))
+}
+
+fn fees(responder: &ResponderFile) -> FeePolicy {
+    FeePolicy {
+        tip_wei: u128::from(responder.tip_gwei) * GWEI,
+        ceiling_wei: responder.fee_wei_max,
+        ..FeePolicy::default()
+    }
 }
 
 /// The addresses that the responder can use: it speaks HTTP and WebSocket, the reader IPC as well.

@@ -127,6 +127,7 @@ fn lever(word: B256, gas_limit: u64) -> Lever {
         hold_seconds: 60,
         false_stop_cost: Usd::ZERO,
         traps: vec![],
+        warden: None,
     }
 }
 
