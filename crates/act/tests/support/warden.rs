@@ -169,7 +169,8 @@ impl WardenScene {
             chain.call_as_owner(warden, add).await;
         }
         let settings = quick();
-        let policy = Policy::for_levers(&[lever.clone()], settings.fees.ceiling_wei, 1_000);
+        let policy =
+            Policy::for_levers(std::slice::from_ref(&lever), settings.fees.ceiling_wei, 1_000);
         let folder = tempfile::tempdir().unwrap();
         let signer = Arc::new(LocalSigner::new(&keystore(folder.path()), policy).unwrap());
         let urls = [chain.url.clone()];
@@ -252,8 +253,12 @@ fn sentinels(lever: &Lever, knowing: usize) -> Vec<Arc<dyn Sentinel>> {
         let mut policy = Policy::for_sentinel(&levers, settings.fees.ceiling_wei, 1_000, 1_000);
         if place >= knowing {
             // It may still send its heartbeats.
-            let known =
-                Policy::for_sentinel(&[lever.clone()], settings.fees.ceiling_wei, 1_000, 1_000);
+            let known = Policy::for_sentinel(
+                std::slice::from_ref(lever),
+                settings.fees.ceiling_wei,
+                1_000,
+                1_000,
+            );
             policy.relays = known.relays;
             policy.wardens = known.wardens;
             policy.wardens.iter_mut().for_each(|one| one.levers.clear());
