@@ -36,15 +36,13 @@ fn program() -> Option<PathBuf> {
 
 fn configuration(scene: &WardenScene, hold_seconds: u64) -> String {
     let lever = scene.lever.warden.as_ref().unwrap().lever;
-    let keys: String = scene
-        .sentinels
-        .iter()
-        .enumerate()
-        .map(|(place, one)| {
-            let address = one.address();
-            format!("    - {{name: s{place}, address: \"{address}\", key: {{environment: SENTINEL_{place}}}}}\n")
-        })
-        .collect();
+    let mut keys = String::new();
+    for (place, one) in scene.sentinels.iter().enumerate() {
+        let address = one.address();
+        keys += &format!(
+            "    - {{name: s{place}, address: \"{address}\", key: {{environment: SENTINEL_{place}}}}}\n"
+        );
+    }
     format!(
         r#"chains:
   - {{name: local, id: 31337, nodes: ["{url}"], pollMs: 50}}

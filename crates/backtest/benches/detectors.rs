@@ -211,8 +211,7 @@ fn configs(protocol: &Protocol) -> Result<Vec<DetectorConfig>, Box<dyn std::erro
     });
     let tokens: Vec<Address> = tokens.take(3).collect();
     let first = protocol.contracts.first().map(|contract| contract.name.clone());
-    let pair: Vec<&str> =
-        protocol.assets.iter().take(2).map(|spec| spec.symbol.as_str()).collect();
+    let pair: Vec<&str> = protocol.assets.iter().take(2).map(|spec| spec.symbol.as_str()).collect();
     let pools: Vec<Value> = protocol
         .contracts
         .iter()

@@ -44,8 +44,8 @@ impl World {
         let mut config = config();
         config.protocols[0].policy.on_pending = on_pending;
         world.take(Event::Started { version: String::new(), config: Box::new(config) });
-        world.mine(Vec::new());
-        world.mine(Vec::new());
+        world.mine(&[]);
+        world.mine(&[]);
         world
     }
 
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Mines a block with these transactions, and answers all that is asked.
-    fn mine(&mut self, evidence: Vec<Evidence>) {
+    fn mine(&mut self, evidence: &[Evidence]) {
         self.height += 1;
         let (id, parent) = (block(self.height), block(self.height - 1).hash);
         let head = BlockHead { id, parent, timestamp: self.height * 12, transactions: 1 };
@@ -73,7 +73,7 @@ impl World {
                     block,
                     transactions: 1,
                     method: Method::NodeTraces,
-                    evidence: evidence.clone(),
+                    evidence: evidence.to_vec(),
                 },
                 Effect::Read { chain, block, probes } => {
                     let readings = probes.into_iter().map(|probe| reading(probe, false)).collect();
@@ -122,7 +122,7 @@ fn what_is_pending_is_told_and_not_acted_on_unless_the_policy_says_race() {
 fn once_it_is_mined_the_same_fact_counts() {
     let mut world = World::new(OnPending::Recommend);
     let (evidence, _) = world.pending(200_000);
-    world.mine(vec![evidence]);
+    world.mine(&[evidence]);
     let case = world.engine.cases().next().unwrap();
     assert_eq!(world.engine.cases().count(), 1);
     assert_eq!(case.findings.len(), 1, "one fact, not two");
@@ -138,9 +138,9 @@ fn what_never_comes_leaves_no_case_open() {
     world.pending(200_000);
     for _ in 0..PENDING_STANDS_BLOCKS {
         assert!(!world.engine.cases().next().unwrap().dissolved);
-        world.mine(Vec::new());
+        world.mine(&[]);
     }
-    world.mine(Vec::new());
+    world.mine(&[]);
     let case = world.engine.cases().next().unwrap();
     assert!(case.dissolved && case.is_bare(), "{:#?}", case.timeline);
     assert_eq!((world.n_actions(), case.loss()), (0, Usd::ZERO));
@@ -156,7 +156,7 @@ fn what_is_pending_changes_no_book() {
     }
     for world in [&mut one, &mut other] {
         let next = block(world.height + 1);
-        world.mine(vec![theft(next, 40_000)]);
+        world.mine(&[theft(next, 40_000)]);
     }
     assert_eq!(one.said, other.said);
     assert_eq!(one.said, []);

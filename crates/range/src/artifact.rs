@@ -79,7 +79,7 @@ fn locate(name: &str, scenario_folder: &Path) -> Result<(PathBuf, &'static str),
         return Ok((contracts.join("node_modules").join(path), "run: make setup"));
     }
     let file = contracts.join("out").join(format!("{name}.sol")).join(format!("{name}.json"));
-    Ok((file, "run: make contracts"))
+    Ok((file, "run: make setup"))
 }
 
 #[cfg(test)]

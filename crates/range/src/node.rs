@@ -236,4 +236,3 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         if text.contains(&cause) { text } else { format!("{text}: {cause}") }
     })
 }
-

@@ -65,7 +65,7 @@ fn see(detector: &mut LiquidityFlow, chain: u64, since: u64, through: u64) -> Ve
 /// A quiet world of two minutes' pattern: the vault pays out two buckets after the far pool was paid.
 fn quiet(bucket: u64) -> [i64; 2] {
     let paid = |bucket: u64| match bucket * 7_919 % 13 {
-        rest @ 0..=4 => (rest as i64 + 1) * 100 + (bucket * 31 % 97) as i64,
+        rest @ 0..=4 => (rest.cast_signed() + 1) * 100 + (bucket * 31 % 97).cast_signed(),
         _ => 0,
     };
     [-paid(bucket.saturating_sub(2)), paid(bucket)]

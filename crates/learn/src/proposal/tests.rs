@@ -69,7 +69,7 @@ fn a_diff_has_the_form_that_patch_reads() {
     );
     assert_eq!(edited(text, &edits), "1\nB\n3\n4\n5\n6\n7\nX\nY\n8\n");
     // Far from each other: two pieces, the second named by where it comes to stand.
-    let long: String = (1..=20).map(|n| format!("{n}\n")).collect();
+    let long = (1..=20).fold(String::new(), |text, n| text + &n.to_string() + "\n");
     let edits = [Edit::insert(2, added()), Edit { after: 15, removed: 1, added: Vec::new() }];
     let diff = unified("a", "b", &long, &edits);
     assert!(diff.contains("@@ -1,5 +1,7 @@\n") && diff.contains("@@ -13,7 +15,6 @@\n"), "{diff}");

@@ -67,7 +67,9 @@ async fn a_block_is_seen_whole() {
         assert_eq!(prestate[&counter].storage[&B256::ZERO], B256::ZERO);
         let mut alone = node.transaction_prestate(hash).await.unwrap();
         // Tracers leave out a nonce of 0; before a block it is said.
-        alone.values_mut().for_each(|account| account.nonce = account.nonce.or(Some(0)));
+        for account in alone.values_mut() {
+            account.nonce = account.nonce.or(Some(0));
+        }
         assert_eq!(alone, prestate);
     }
 }
