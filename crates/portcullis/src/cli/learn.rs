@@ -70,6 +70,8 @@ struct Learnt {
     caps: Vec<CapShown>,
     /// Numbers of the configured rules.
     thresholds: Vec<ThresholdShown>,
+    /// Numbers that were not looked at, because there are too many.
+    thresholds_left_out: usize,
     rest: Judged,
     /// Lines of the recordings that could not be looked into.
     blind: u64,
@@ -143,6 +145,7 @@ pub(crate) fn learn(args: &LearnArgs, json: bool) -> anyhow::Result<Ending> {
         false_alarms: Rate(learned.false_alarms).to_string(),
         caps: caps.iter().map(cap_shown).collect(),
         thresholds: thresholds.iter().map(threshold_shown).collect(),
+        thresholds_left_out: numbers.left_out(),
         rest,
         blind: seen.blind,
         files,
@@ -236,7 +239,8 @@ fn write(
         let mut added = vec![format!("{}{held_out}", " ".repeat(place.indent))];
         added.extend(proposal.detectors(place.indent));
         // All numbers stand in the list of detectors, so at or before its end.
-        let mut edits = numbers.edits(&known.text, &known.protocol.name);
+        let (mut edits, remark) = numbers.edits(&known.text, &known.protocol.name);
+        added.extend(remark.map(|remark| format!("{}{remark}", " ".repeat(place.indent))));
         edits.push(Edit::insert(place.after, added));
         let name = known.path.display().to_string();
         (edited(&known.text, &edits), unified(&name, &name, &known.text, &edits))
@@ -336,6 +340,12 @@ fn show(learnt: &Learnt, learned: &Learned, json: bool) -> anyhow::Result<()> {
         if let (Some(to), Some(rate)) = (&one.proposed, &one.false_alarms) {
             println!("  {}.{}: {} → {to}; false alarms {rate}", one.rule, one.param, one.now);
         }
+    }
+    if learnt.thresholds_left_out > 0 {
+        println!(
+            "  {} numbers of rules were not looked at: learn with fewer rules",
+            paint.bad(&learnt.thresholds_left_out.to_string())
+        );
     }
     println!("  {}", learnt.rest.summary());
     for alarm in &learnt.rest.alarms {

@@ -16,6 +16,7 @@ use super::past::Past;
 pub(super) struct Numbers {
     configs: Vec<RulesConfig>,
     found: Vec<Vec<Threshold>>,
+    left_out: usize,
 }
 
 impl Numbers {
@@ -45,12 +46,18 @@ impl Numbers {
                 Ok(())
             })?;
         }
-        Ok(Self { configs, found: sweeps.into_iter().map(Sweep::finish).collect() })
+        let left_out = sweeps.iter().map(Sweep::left_out).sum();
+        Ok(Self { configs, left_out, found: sweeps.into_iter().map(Sweep::finish).collect() })
     }
 
     /// All of them, in the order of the rules.
     pub(super) fn all(&self) -> Vec<Threshold> {
         self.found.iter().flatten().cloned().collect()
+    }
+
+    /// Numbers that were not looked at, because there are too many.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// The rules with the proposed numbers; those alone of which a number changes have a say in what is proposed.
@@ -66,16 +73,22 @@ impl Numbers {
         })
     }
 
-    /// The changes of the configuration's text; of what cannot be set there, nothing.
-    pub(super) fn edits(&self, text: &str, protocol: &str) -> Vec<Edit> {
-        let mut edits = Vec::new();
+    /// The changes of the configuration's text, and a remark for people about those that cannot be made in it.
+    pub(super) fn edits(&self, text: &str, protocol: &str) -> (Vec<Edit>, Option<String>) {
+        let (mut edits, mut not_set) = (Vec::new(), Vec::new());
         for (nth, found) in self.found.iter().enumerate() {
             let changes = changes(found);
-            if !changes.is_empty() {
-                edits.extend(set_params(text, protocol, nth, &changes).unwrap_or_default());
+            match set_params(text, protocol, nth, &changes) {
+                _ if changes.is_empty() => {}
+                Some(set) => edits.extend(set),
+                None => not_set.extend(changes.into_iter().map(|(key, _)| key)),
             }
         }
-        edits
+        let remark = format!(
+            "# Not set, for `params` of `detector: rules` does not stand one a line: {}; set them by hand.",
+            not_set.join(", ")
+        );
+        (edits, (!not_set.is_empty()).then_some(remark))
     }
 }
 
