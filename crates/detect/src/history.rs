@@ -26,6 +26,11 @@ impl<T> Timeline<T> {
         self.entries.back().map(|(_, value)| value)
     }
 
+    /// The newest block.
+    pub(crate) fn newest(&self) -> Option<BlockId> {
+        self.entries.back().map(|(block, _)| *block)
+    }
+
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.entries.iter().map(|(_, value)| value)
     }
@@ -62,6 +67,8 @@ pub(crate) struct Balance {
     /// As of before the oldest step.
     base: Option<U256>,
     steps: Timeline<Step>,
+    /// As of before the newest step: kept, because the balance is asked for at every transaction of a block.
+    before: Option<U256>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,7 +88,7 @@ impl Step {
 impl Balance {
     /// The balance now; none while it was never read.
     pub(crate) fn now(&self) -> Option<U256> {
-        self.steps.iter().fold(self.base, |before, step| step.after(before))
+        self.steps.latest().map_or(self.base, |newest| newest.after(self.before))
     }
 
     pub(crate) fn flow(&mut self, block: BlockId, gained: U256, lost: U256) {
@@ -98,12 +105,29 @@ impl Balance {
 
     pub(crate) fn retract(&mut self, blocks: &[BlockId]) {
         self.steps.retract(blocks);
+        self.add_up();
     }
 
     fn set(&mut self, block: BlockId, step: Step) {
+        let newest = self.steps.newest();
+        let is_newest = newest == Some(block);
+        let comes_last = newest.is_none_or(|newest| block.number >= newest.number)
+            && self.steps.at(block).is_none();
+        if comes_last {
+            self.before = self.now();
+        }
         if let Some(oldest) = self.steps.set(block, step) {
             self.base = oldest.after(self.base);
         }
+        if !is_newest && !comes_last {
+            self.add_up();
+        }
+    }
+
+    fn add_up(&mut self) {
+        let mut steps = self.steps.iter();
+        steps.next_back();
+        self.before = steps.fold(self.base, |before, step| step.after(before));
     }
 }
 
@@ -139,6 +163,29 @@ mod tests {
         balance.retract(&[block(4, 4)]);
         balance.retract(&[block(3, 3)]);
         assert_eq!(balance.now(), Some(n(100)));
+    }
+
+    proptest::proptest! {
+        /// What is kept says the same as adding up everything.
+        #[test]
+        fn a_balance_is_the_sum_of_its_steps(
+            steps in proptest::collection::vec((0u64..12, 0u8..2, 0u8..4, 0u64..50), 0..600),
+        ) {
+            let mut balance = Balance::default();
+            for (base, (number, fork, what, amount)) in (0u64..).zip(steps) {
+                // Forward on the whole, so that the oldest steps are dropped too.
+                let block = block(base / 2 + number, fork);
+                let amount = U256::from(amount);
+                match what {
+                    0 => balance.read(block, amount),
+                    1 => balance.flow(block, amount, U256::ZERO),
+                    2 => balance.flow(block, U256::ZERO, amount),
+                    _ => balance.retract(&[block]),
+                }
+                let sum = balance.steps.iter().fold(balance.base, |sum, step| step.after(sum));
+                proptest::prop_assert_eq!(balance.now(), sum);
+            }
+        }
     }
 
     #[test]

@@ -188,10 +188,11 @@ pub(crate) fn eval(node: &Node, env: &mut Env<'_>) -> Result<Value, Failure> {
             let chosen = if truth(condition, env)? { yes } else { no };
             eval(chosen, env)?
         }
-        Kind::Call(function, args) => {
-            let args = several(args, env)?;
-            functions::call(*function, &args, env)?
-        }
+        Kind::Call(function, args) => match &args[..] {
+            // Nearly all of them: without a list in the heap.
+            [one] => functions::call(*function, &[eval(one, env)?], env)?,
+            args => functions::call(*function, &several(args, env)?, env)?,
+        },
         Kind::Macro(what, list, slot, body) => comprehension(*what, list, *slot, body, env)?,
         Kind::Measure => env.measure.clone().ok_or(Failure::NotThere)?,
         Kind::Key => env.key.clone().ok_or(Failure::NotThere)?,

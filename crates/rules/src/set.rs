@@ -1,7 +1,5 @@
 //! A set of rules: found by what they are about, evaluated, and taken back with their blocks.
 
-use std::collections::{BTreeSet, HashMap};
-
 use alloy_primitives::{Address, U256};
 use portcullis_types::{
     chain::BlockId,
@@ -22,14 +20,13 @@ use crate::{
     yaml,
 };
 
+mod index;
 mod items;
 mod judge;
 
-use items::{Item, items};
+use index::Index;
+use items::items;
 use judge::Bench;
-
-/// Only asked, never walked through: its order does not show.
-type Index = HashMap<IndexKey, Vec<u32>>;
 
 /// Rules, ready to be shown Evidence.
 #[derive(Debug, Clone)]
@@ -38,7 +35,6 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) signatures: Vec<Signature>,
     index: Index,
-    kinds: BTreeSet<Message>,
     windows: Vec<Window>,
     health: Vec<Health>,
     warnings: Vec<Diagnostic>,
@@ -128,8 +124,7 @@ impl RuleSet {
             world,
             rules,
             signatures,
-            index: HashMap::new(),
-            kinds: BTreeSet::new(),
+            index: Index::default(),
             warnings: diagnostics,
         };
         this.build_index();
@@ -138,9 +133,9 @@ impl RuleSet {
 
     fn build_index(&mut self) {
         for (number, rule) in self.rules.iter().enumerate() {
-            self.kinds.insert(rule.subject);
+            self.index.kinds.entry(rule.subject).or_default();
             for key in self.keys(rule) {
-                self.index.entry(key).or_default().push(number as u32);
+                self.index.add(key, number as u32);
             }
         }
     }
@@ -181,75 +176,55 @@ impl RuleSet {
     /// Shows a transaction to the rules that it may concern.
     pub fn inspect(&mut self, evidence: &Evidence) -> Inspection {
         let mut out = Inspection::default();
-        let kinds: Vec<Message> = self.kinds.iter().copied().collect();
-        for kind in kinds {
-            let sees = self.blind(kind, evidence, &mut out);
+        let mut candidates = Vec::new();
+        for (kind, of_kind) in &self.index.kinds {
+            let sees = blind(*kind, &self.rules, &mut self.health, evidence, &mut out);
             let bench = Bench { world: &self.world, signatures: &self.signatures, evidence };
-            for item in items(kind, evidence) {
-                let mut decoded = Vec::new();
-                for number in candidates(&self.index, kind, &item) {
-                    let number = number as usize;
+            let mut decoded = Vec::new();
+            items(*kind, evidence, &mut |item| {
+                of_kind.candidates(&item, &mut candidates);
+                decoded.clear();
+                for number in candidates.iter().map(|number| *number as usize) {
                     let place = (self.windows.get_mut(number), self.health.get_mut(number));
                     if let (Some(rule), (Some(window), Some(health))) =
                         (self.rules.get(number), place)
                         && sees.get(number).copied().unwrap_or(true)
                     {
-                        bench.evaluate(
-                            (number, rule),
-                            &item,
-                            &mut decoded,
-                            (window, health),
-                            &mut out,
-                        );
+                        let rule = (number, rule);
+                        bench.evaluate(rule, &item, &mut decoded, (window, health), &mut out);
                     }
                 }
-            }
+            });
         }
         out
     }
-
-    /// Which rules of a kind can see what they need; those that cannot are counted.
-    fn blind(&mut self, kind: Message, evidence: &Evidence, out: &mut Inspection) -> Vec<bool> {
-        if evidence.known.logs && evidence.known.state {
-            return Vec::new();
-        }
-        let mut sees = vec![true; self.rules.len()];
-        for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.subject == kind)
-        {
-            let missing = (rule.needs.logs && !evidence.known.logs)
-                || (rule.needs.state && !evidence.known.state);
-            if missing {
-                out.blind.push(number);
-                if let (Some(health), Some(sees)) =
-                    (self.health.get_mut(number), sees.get_mut(number))
-                {
-                    health.blind += 1;
-                    *sees = false;
-                }
-            }
-        }
-        sees
-    }
 }
 
-/// Rules whose index entries fit a part of a transaction, in order.
-fn candidates(index: &Index, message: Message, item: &Item) -> Vec<u32> {
-    let mut found: Vec<u32> = Vec::new();
-    let whats = [item.what, None];
-    let whos = [item.who[0], item.who[1], None];
-    for what in whats.iter().take(if item.what.is_some() { 2 } else { 1 }) {
-        for (place, who) in whos.iter().enumerate() {
-            // Two equal addresses, and addresses that are not there, were looked up already.
-            if place < 2 && (who.is_none() || (place == 1 && *who == item.who[0])) {
-                continue;
+/// Which rules of a kind can see what they need; those that cannot are counted. Empty where all can.
+fn blind(
+    kind: Message,
+    rules: &[Rule],
+    health: &mut [Health],
+    evidence: &Evidence,
+    out: &mut Inspection,
+) -> Vec<bool> {
+    if evidence.known.logs && evidence.known.state {
+        return Vec::new();
+    }
+    let mut sees = vec![true; rules.len()];
+    let of_kind = rules.iter().enumerate().filter(|(_, rule)| rule.subject == kind);
+    for (number, rule) in of_kind {
+        let missing = (rule.needs.logs && !evidence.known.logs)
+            || (rule.needs.state && !evidence.known.state);
+        if missing {
+            out.blind.push(number);
+            if let (Some(health), Some(sees)) = (health.get_mut(number), sees.get_mut(number)) {
+                health.blind += 1;
+                *sees = false;
             }
-            let key = IndexKey { message, what: *what, who: *who };
-            found.extend(index.get(&key).into_iter().flatten());
         }
     }
-    found.sort_unstable();
-    found.dedup();
-    found
+    sees
 }
 
 /// Adds the rules of a file; gives back what is to be said about them.

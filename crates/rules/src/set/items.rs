@@ -1,7 +1,9 @@
 //! The parts of a transaction that rules can be about, and what they are found by.
 
+use std::{cell::Cell, collections::BTreeSet};
+
 use alloy_primitives::{Address, B256};
-use portcullis_types::evidence::{Evidence, Frame, Log};
+use portcullis_types::evidence::Evidence;
 
 use crate::{
     abi::{Arguments, Signature},
@@ -18,51 +20,50 @@ pub(super) struct Item {
     pub(super) who: [Option<Address>; 2],
 }
 
-/// The parts of a transaction that rules of a kind are about, with what they are found by.
-pub(super) fn items(kind: Message, evidence: &Evidence) -> Vec<Item> {
-    let item = |index: usize, what, who| Item { subject: index as u32, what, who };
+/// Shows the parts of a transaction that rules of a kind are about, with what they are found by.
+pub(super) fn items(kind: Message, evidence: &Evidence, show: &mut dyn FnMut(Item)) {
+    let mut item = |index: usize, what, who| show(Item { subject: index as u32, what, who });
     match kind {
         Message::Event => {
-            let of = |(index, log): (usize, &Log)| {
-                item(index, log.topics.first().copied(), [Some(log.address), None])
-            };
-            evidence.logs.iter().enumerate().map(of).collect()
+            for (index, log) in evidence.logs.iter().enumerate() {
+                item(index, log.topics.first().copied(), [Some(log.address), None]);
+            }
         }
         Message::Call => {
-            let frames = evidence.frames.iter().enumerate().filter(|(_, frame)| frame.effective);
-            let selector = |frame: &Frame| {
-                frame.selector().map(|selector| B256::right_padding_from(&selector))
-            };
-            frames
-                .map(|(index, frame)| item(index, selector(frame), [Some(frame.to), None]))
-                .collect()
+            let frames = evidence.frames.iter().enumerate();
+            for (index, frame) in frames.filter(|(_, frame)| frame.effective) {
+                let selector = frame.selector().map(|selector| B256::right_padding_from(&selector));
+                item(index, selector, [Some(frame.to), None]);
+            }
         }
         Message::Storage => {
-            let changes = evidence.storage.iter().enumerate();
-            changes.map(|(index, c)| item(index, Some(c.slot), [Some(c.address), None])).collect()
+            for (index, change) in evidence.storage.iter().enumerate() {
+                item(index, Some(change.slot), [Some(change.address), None]);
+            }
         }
         Message::Code => {
-            let changes = evidence.code.iter().enumerate();
-            changes.map(|(index, change)| item(index, None, [Some(change.address), None])).collect()
+            for (index, change) in evidence.code.iter().enumerate() {
+                item(index, None, [Some(change.address), None]);
+            }
         }
         Message::Transfer => {
-            let transfers = evidence.transfers.iter().enumerate();
-            transfers
-                .map(|(index, t)| item(index, Some(asset_key(t.asset)), [Some(t.from), Some(t.to)]))
-                .collect()
+            for (index, transfer) in evidence.transfers.iter().enumerate() {
+                let who = [Some(transfer.from), Some(transfer.to)];
+                item(index, Some(asset_key(transfer.asset)), who);
+            }
         }
         Message::Flow => {
-            let flows = evidence.flows.iter().enumerate();
-            flows
-                .map(|(index, f)| item(index, Some(asset_key(f.asset)), [Some(f.holder), None]))
-                .collect()
+            for (index, flow) in evidence.flows.iter().enumerate() {
+                item(index, Some(asset_key(flow.asset)), [Some(flow.holder), None]);
+            }
         }
-        Message::Tx => vec![item(0, None, [None, None])],
-        _ => Vec::new(),
+        Message::Tx => item(0, None, [None, None]),
+        _ => {}
     }
 }
 
-/// The contract that a match would be about; none where the rule is not about this part.
+/// The contract that a match would be about; none where the rule is not about this part, which only those about whole
+/// transactions can find out here: the index knows the others.
 pub(super) fn concerned(
     rule: &Rule,
     world: &World,
@@ -80,26 +81,31 @@ pub(super) fn concerned(
             let parties = [item.who[0], item.who[1]];
             parties.iter().flatten().find(ours).copied().or(item.who[0])
         }
-        Message::Tx => touched(rule, world, evidence),
+        Message::Tx => {
+            let callee = evidence.to.unwrap_or(evidence.from);
+            match &rule.whose {
+                Whose::Of(set) => touched(set, callee, evidence),
+                Whose::Any => Some(touched(&world.contracts, callee, evidence).unwrap_or(callee)),
+            }
+        }
         _ => item.who[0],
     }
 }
 
-/// The first contract of a rule that took part in a transaction; its callee if that is one.
-fn touched(rule: &Rule, world: &World, evidence: &Evidence) -> Option<Address> {
-    let callee = evidence.to.unwrap_or(evidence.from);
-    let (set, needed) = match &rule.whose {
-        Whose::Of(set) => (set, true),
-        Whose::Any => (&world.contracts, false),
-    };
+/// The callee if it is one of `set`, else the first of the set that took part in a transaction.
+fn touched(set: &BTreeSet<Address>, callee: Address, evidence: &Evidence) -> Option<Address> {
     if set.contains(&callee) {
         return Some(callee);
     }
-    let took_part = |address: &&Address| evidence.touches(|other| other == *address);
-    if !evidence.touches(|address| set.contains(address)) {
-        return (!needed).then_some(callee);
-    }
-    set.iter().find(took_part).copied().or((!needed).then_some(callee))
+    let first: Cell<Option<Address>> = Cell::new(None);
+    // All of the transaction is looked at once, whatever the size of the set.
+    evidence.touches(|address| {
+        if first.get().is_none_or(|first| *address < first) && set.contains(address) {
+            first.set(Some(*address));
+        }
+        false
+    });
+    first.get()
 }
 
 /// Whether a log or a call is what a signature says.

@@ -15,6 +15,7 @@ use crate::{
     eval::{Env, Failure, eval, truth},
     limits::MATCHES_MAX,
     rule::Rule,
+    ty::Message,
     value::Value,
     window::Window,
     world::World,
@@ -40,7 +41,13 @@ impl<'e> Bench<'e> {
         (window, health): (&mut Window, &mut Health),
         out: &mut Inspection,
     ) {
-        let Some(contract) = concerned(rule, self.world, self.evidence, item) else { return };
+        // Where it can say no it is asked before, elsewhere only when there is something to say.
+        let concerned = || concerned(rule, self.world, self.evidence, item);
+        let of_the_whole = (rule.subject == Message::Tx).then(concerned);
+        if of_the_whole == Some(None) {
+            return;
+        }
+        let contract = || of_the_whole.unwrap_or_else(concerned).unwrap_or_default();
         let signature = |place: usize| self.signatures.get(place);
         let wanted = rule.signatures.iter().find(|wanted| {
             signature(wanted.signature).is_some_and(|s| fits(s, self.evidence, item))
@@ -75,12 +82,14 @@ impl<'e> Bench<'e> {
                     return;
                 }
                 let sentence = rule.explain.fill(&mut env);
+                let contract = contract();
                 out.matches.push(Match { rule: number, contract, loss, amount, sentence });
             }
             Err(failure) => {
                 health.failures += 1;
                 health.last_failure = Some(failure.clone());
                 if !out.no_answers.iter().any(|one| one.rule == number && one.failure == failure) {
+                    let contract = contract();
                     out.no_answers.push(NoAnswer { rule: number, contract, failure });
                 }
             }
