@@ -161,6 +161,9 @@ impl Case {
                 }
             }
             CaseEvent::Dissolved { .. } => self.dissolved = true,
+            CaseEvent::ApprovalAsked { .. }
+            | CaseEvent::ApprovalGiven { .. }
+            | CaseEvent::ApprovalLapsed { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use portcullis_types::{
     action::{Intent, Outcome},
+    approval::{ApprovalKind, ApprovalRequest},
     case_event::CaseEvent,
     finding::FindingStatus,
     ids::{Millis, Seq},
@@ -73,6 +74,9 @@ pub(crate) fn entry(case: &Case, seq: Seq, at: Millis, event: &CaseEvent) -> Tim
         CaseEvent::Dissolved { .. } => {
             (None, "dissolved", "every finding was taken back by a re-organisation".to_owned())
         }
+        CaseEvent::ApprovalAsked { .. }
+        | CaseEvent::ApprovalGiven { .. }
+        | CaseEvent::ApprovalLapsed { .. } => approval_line(event),
     };
     TimelineEntry { seq, at, block, what: what.to_owned(), text }
 }
@@ -82,6 +86,40 @@ fn short(hash: &B256) -> String {
     let text = hash.to_string();
     let end = text.len().saturating_sub(6);
     format!("{}…{}", text.get(..8).unwrap_or_default(), text.get(end..).unwrap_or_default())
+}
+
+/// What guardians were asked for, and what came of it.
+fn approval_line(event: &CaseEvent) -> (Option<u64>, &'static str, String) {
+    let about = |kind: ApprovalKind, lever: &str| match kind {
+        ApprovalKind::Pull => format!("that {lever} is pulled"),
+        ApprovalKind::Ratify => format!("that {lever} stays pulled"),
+        ApprovalKind::Resume => format!("unattended pulls like {lever} again"),
+    };
+    match event {
+        CaseEvent::ApprovalAsked { request, case } => {
+            let ApprovalRequest { kind, lever, signatures, deadline, .. } = &**request;
+            let text = format!(
+                "{signatures} guardian(s) must sign {} before {} s: portcullis approve --case {case} --lever {lever}",
+                about(*kind, lever),
+                deadline.0 / 1_000
+            );
+            (Some(request.block.number), "asked", text)
+        }
+        CaseEvent::ApprovalGiven { kind, lever, guardian, missing, .. } => {
+            let text = format!("{guardian} signed {}; {missing} more needed", about(*kind, lever));
+            (None, "signed for", text)
+        }
+        CaseEvent::ApprovalLapsed { kind: ApprovalKind::Ratify, lever, .. } => {
+            let text = format!(
+                "nobody ratified {lever} in time: it is let go, and its rung and harsher ones wait for people"
+            );
+            (None, "not ratified", text)
+        }
+        CaseEvent::ApprovalLapsed { kind, lever, .. } => {
+            (None, "not signed", format!("nobody signed {} in time", about(*kind, lever)))
+        }
+        _ => (None, "", String::new()),
+    }
 }
 
 fn outcome_line(outcome: &Outcome) -> (Option<u64>, &'static str, String) {

@@ -8,6 +8,9 @@
 //! **What has to be stopped.** Every contract with a finding that counts and that no pulled lever covers already. Levers
 //! that cover all of them come first. Only where none of those can be pulled are the others tried, the one that covers the
 //! largest part of the loss first; the rest is left to the next decision, in which this lever counts as pulled.
+//!
+//! **Who must agree.** What the policy says of the lever's rung ([`Autonomy`]). A lever that waits for people keeps harsher
+//! ones back; it does not keep back one that may act at once on a part of the loss.
 
 use std::{
     cmp::Reverse,
@@ -15,19 +18,22 @@ use std::{
 };
 
 use portcullis_types::{
-    action::Lever,
+    action::{Lever, Rung},
     chain::BlockId,
     decision::{Decision, RungWeighed, Verdict},
     finding::Finding,
-    ids::{CaseId, Millis},
+    ids::{CaseId, ChainId, Millis},
     money::Usd,
     text::printable,
 };
 
 use crate::{
+    attacker,
+    autonomy::Autonomy,
+    context::{ContextSeen, weigh_context},
     need::{Need, Place, Reach},
-    policy::{Autonomy, Policy},
-    posterior::posterior,
+    policy::Policy,
+    posterior::{Sight, posterior_of},
     sentence,
 };
 
@@ -61,6 +67,14 @@ pub struct Facts<'a> {
     pub pulls_today: u32,
     /// Detectors at work for the protocol.
     pub detectors_configured: usize,
+    /// Chain of the protocol, which `block` is of.
+    pub chain: ChainId,
+    /// Facts that raise the prior, and when they were last seen.
+    pub context: &'a [ContextSeen],
+    /// The lever whose pull enough guardians have signed for, in this case, and not long ago.
+    pub approved: Option<&'a str>,
+    /// The gentlest rung on which a pull was not ratified: it and harsher ones wait for people.
+    pub barred: Option<Rung>,
 }
 
 /// A lever and what became of it.
@@ -104,42 +118,29 @@ impl LeverState {
     }
 }
 
+/// A lever that was taken, and whether that happens before anybody has agreed.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    reach: Reach,
+    is_unattended: bool,
+}
+
 /// Weighs every lever and says which one to pull.
 pub fn weigh(policy: &Policy, facts: &Facts<'_>) -> Decision {
     let need = Need::of(policy, facts);
-    let probability = posterior(policy, facts.findings, facts.detectors_configured);
-    let mut ladder: Vec<&LeverState> = facts.levers.iter().collect();
-    ladder.sort_by_key(|state| {
-        (state.lever.rung, state.lever.false_stop_cost, state.lever.name.as_str())
-    });
-    // The order in which they are tried: what covers more first, and among equals the gentlest.
-    let mut order: Vec<usize> = (0..ladder.len()).collect();
-    order.sort_by_key(|index| (Reverse(ladder.get(*index).map(|state| need.reach(state))), *index));
-    let mut taken: Option<Reach> = None;
-    let mut rungs: BTreeMap<usize, RungWeighed> = BTreeMap::new();
-    for index in order {
-        let Some(state) = ladder.get(index) else { continue };
-        let loss_prevented = need.prevented(state);
-        let threshold = threshold(state.lever.false_stop_cost, loss_prevented);
-        let verdict = need.verdict(state, probability, threshold, taken);
-        if matches!(verdict, Verdict::Act) || is_recommendation(&verdict) {
-            taken = Some(need.reach(state));
-        }
-        rungs.insert(
-            index,
-            RungWeighed {
-                rung: state.lever.rung,
-                lever: state.lever.name.clone(),
-                false_stop_cost: state.lever.false_stop_cost,
-                loss_prevented,
-                threshold,
-                verdict,
-            },
-        );
-    }
-    let rungs: Vec<RungWeighed> = rungs.into_values().collect();
+    let context = weigh_context(policy, facts.context, facts.now);
+    let probability = posterior_of(
+        policy,
+        Sight {
+            findings: facts.findings,
+            detectors_configured: facts.detectors_configured,
+            raised: context.as_ref().map(|context| context.raised),
+            newest: Some((facts.chain, facts.block.number)),
+        },
+    );
+    let rungs = need.rungs(probability);
     let chosen = rungs.iter().find(|rung| rung.verdict == Verdict::Act);
-    Decision {
+    let mut decision = Decision {
         case: facts.case,
         protocol: facts.protocol.to_owned(),
         block: facts.block,
@@ -148,19 +149,73 @@ pub fn weigh(policy: &Policy, facts: &Facts<'_>) -> Decision {
         loss_ahead: need.loss_ahead(&need.concerned),
         loss_so_far: facts.loss_so_far,
         chosen: chosen.map(|rung| rung.lever.clone()),
-        sentence: sentence::of(probability, &rungs, &need.concerned, &need.open),
+        sentence: sentence::of(&need, probability, &rungs),
         rungs,
-    }
+        context,
+        attacker: attacker::view(policy, facts.value_left),
+    };
+    sentence::explain(&mut decision);
+    decision
 }
 
 /// Verdicts and guardrails.
 impl Need<'_> {
+    /// Every lever with its verdict, gentlest first.
+    fn rungs(&self, probability: f64) -> Vec<RungWeighed> {
+        let mut ladder: Vec<&LeverState> = self.facts.levers.iter().collect();
+        ladder.sort_by_key(|state| {
+            (state.lever.rung, state.lever.false_stop_cost, state.lever.name.as_str())
+        });
+        // The order in which they are tried: what covers more first, and among equals the gentlest.
+        let mut order: Vec<usize> = (0..ladder.len()).collect();
+        order.sort_by_key(|index| {
+            (Reverse(ladder.get(*index).map(|state| self.reach(state))), *index)
+        });
+        let mut taken: Option<Taken> = None;
+        let mut rungs: BTreeMap<usize, RungWeighed> = BTreeMap::new();
+        for index in order {
+            let Some(state) = ladder.get(index) else { continue };
+            let loss_prevented = self.prevented(state);
+            let threshold = threshold(state.lever.false_stop_cost, loss_prevented);
+            let verdict = self.verdict(state, probability, threshold, taken);
+            if sentence::is_taken(&verdict) {
+                let is_unattended = verdict == Verdict::Act;
+                taken = Some(Taken { reach: self.reach(state), is_unattended });
+            }
+            rungs.insert(
+                index,
+                RungWeighed {
+                    rung: state.lever.rung,
+                    lever: state.lever.name.clone(),
+                    false_stop_cost: state.lever.false_stop_cost,
+                    loss_prevented,
+                    threshold,
+                    verdict,
+                    false_stop_parts: state.lever.false_stop_parts.clone(),
+                },
+            );
+        }
+        rungs.into_values().collect()
+    }
+
+    /// How far the program may go with a lever now.
+    pub(crate) fn level(&self, lever: &Lever) -> Autonomy {
+        let level = self.policy.autonomy.of(lever.rung);
+        if self.facts.approved == Some(lever.name.as_str()) && level >= Autonomy::Signature {
+            return Autonomy::Act;
+        }
+        match self.facts.barred {
+            Some(barred) if lever.rung >= barred => level.min(Autonomy::Signature),
+            _ => level,
+        }
+    }
+
     fn verdict(
         &self,
         state: &LeverState,
         probability: f64,
         threshold: f64,
-        taken: Option<Reach>,
+        taken: Option<Taken>,
     ) -> Verdict {
         if state.covered(&self.concerned).is_empty() {
             return Verdict::DoesNotStopIt;
@@ -168,7 +223,10 @@ impl Need<'_> {
         if state.is_live() {
             return Verdict::AlreadyPulled;
         }
-        if self.open.is_empty() || taken == Some(self.reach(state)) {
+        let level = self.level(&state.lever);
+        // One that waits for people does not keep from acting what may act: it stops a part meanwhile.
+        let taken = taken.filter(|taken| taken.is_unattended || !level.is_unattended());
+        if self.open.is_empty() || taken.is_some_and(|taken| taken.reach == self.reach(state)) {
             return Verdict::NotNeeded;
         }
         // Where a lever was taken, it reaches further than this one.
@@ -180,10 +238,12 @@ impl Need<'_> {
         }
         match self.forbidden(state) {
             Some(why) => Verdict::Forbidden { why },
-            None if self.policy.autonomy == Autonomy::Observe => {
-                Verdict::Forbidden { why: sentence::RECOMMENDED.to_owned() }
-            }
-            None => Verdict::Act,
+            None => match level {
+                Autonomy::Observe => Verdict::Forbidden { why: sentence::RECOMMENDED.to_owned() },
+                Autonomy::Recommend => Verdict::Recommended,
+                Autonomy::Signature => Verdict::AwaitsSignature,
+                Autonomy::Ratify | Autonomy::Act => Verdict::Act,
+            },
         }
     }
 
@@ -249,9 +309,7 @@ fn threshold(false_stop_cost: Usd, loss_prevented: Usd) -> f64 {
     if prevented > 0.0 { cost / (cost + prevented) } else { 1.0 }
 }
 
-fn is_recommendation(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Forbidden { why } if why == sentence::RECOMMENDED)
-}
-
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod tests;

@@ -7,13 +7,21 @@
 //! `+ − × ÷` on floating-point numbers, so that every machine comes to the same bytes. It never looks inside a detector:
 //! it sees [`Finding`](portcullis_types::finding::Finding)s. It never chooses a lever against a guardrail.
 
+pub mod approval;
+mod attacker;
+pub mod autonomy;
+pub mod context;
 pub mod economics;
 pub mod ladder;
 mod need;
 pub mod policy;
 pub mod posterior;
+pub mod running;
 mod sentence;
 
+pub use autonomy::{Autonomy, Guardians, Levels};
+pub use context::{Context, ContextSeen};
 pub use ladder::{Facts, LeverState, State, weigh};
-pub use policy::{Autonomy, OnPending, Policy};
-pub use posterior::posterior;
+pub use policy::{OnPending, Policy};
+pub use posterior::{Sight, posterior, posterior_of};
+pub use running::{Running, Sequential};

@@ -3,7 +3,12 @@
 use portcullis_types::{finding::Maturity, money::Usd};
 use serde::{Deserialize, Serialize};
 
-use crate::economics::Economics;
+use crate::{
+    autonomy::{Guardians, Levels},
+    context::Context,
+    economics::Economics,
+    running::Sequential,
+};
 
 /// Least maturity of a detector whose findings may lead to an unattended action (DEC-1). Not a setting: a detector that
 /// has not proven itself is made stable by a change of the detector, not of a policy.
@@ -11,17 +16,6 @@ pub const MINIMUM_MATURITY: Maturity = Maturity::Stable;
 
 /// Largest prior that is accepted. Who thinks an attack more likely than not in every block needs no detector.
 pub const PRIOR_MAX: f64 = 0.5;
-
-/// How far the program may go by itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Autonomy {
-    /// Weigh, and tell people what it would do. The default: acting must be asked for in so many words.
-    #[default]
-    Observe,
-    /// Pull levers, inside the other limits of the policy.
-    Act,
-}
 
 /// What is done about an attack that is seen in the pool of pending transactions, before it is in a block.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,14 +48,23 @@ pub struct Policy {
     /// Least time between two pulls of one lever, seconds: who lets go of a lever must be able to work for a while.
     /// Default 3600.
     pub cool_down_seconds: u64,
-    /// Whether levers may be pulled at all. Default `observe`.
-    pub autonomy: Autonomy,
+    /// Whether levers may be pulled, for all rungs or rung by rung. Default `observe`.
+    pub autonomy: Levels,
     /// Whether findings of pending transactions may pull levers. Default `recommend`; needs `autonomy: act`.
     #[serde(skip_serializing_if = "is_default")]
     pub on_pending: OnPending,
     /// Beliefs about attackers, for `portcullis economics`; no decision depends on them. Default: [`Economics::default`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub economics: Option<Economics>,
+    /// Who signs where the program may not act alone. Needed for `signature` and `ratify`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guardians: Option<Guardians>,
+    /// What raises the prior. Default: nothing; `context: {}` takes the defaults of [`Context`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Context>,
+    /// Detectors whose evidence adds up over blocks. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<Sequential>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -78,9 +81,12 @@ impl Default for Policy {
             budget_usd_per_day: Usd::dollars(100_000),
             pulls_per_day_max: 3,
             cool_down_seconds: 3_600,
-            autonomy: Autonomy::Observe,
+            autonomy: Levels::default(),
             on_pending: OnPending::Recommend,
             economics: None,
+            guardians: None,
+            context: None,
+            sequential: None,
         }
     }
 }
@@ -114,22 +120,50 @@ impl Policy {
                     .to_owned(),
             );
         }
+        self.autonomy.validate()?;
+        if self.autonomy.needs_guardians() && self.guardians.is_none() {
+            return Err("`autonomy` asks for signatures and nobody is there to give them: add \
+                        `guardians: {addresses: […]}`"
+                .to_owned());
+        }
+        self.guardians.as_ref().map_or(Ok(()), Guardians::validate)?;
+        self.context.as_ref().map_or(Ok(()), Context::validate)?;
+        self.sequential
+            .as_ref()
+            .map_or(Ok(()), |sequential| sequential.validate(self.prior_per_block))?;
         self.economics.as_ref().map_or(Ok(()), Economics::validate)
+    }
+
+    /// The prior inside its limits, so that a policy nobody validated cannot make a probability of 1.
+    pub fn prior(&self) -> f64 {
+        let prior = self.prior_per_block;
+        if prior > PRIOR_MAX {
+            PRIOR_MAX
+        } else if prior > 0.0 {
+            prior
+        } else {
+            0.0
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::autonomy::Autonomy;
 
     #[test]
     fn an_empty_policy_only_observes() {
         let policy: Policy = serde_json::from_str("{}").unwrap();
         assert_eq!(policy, Policy::default());
-        assert_eq!(policy.autonomy, Autonomy::Observe);
+        assert_eq!(policy.autonomy, Autonomy::Observe.into());
         assert_eq!(policy.validate(), Ok(()));
         // Journals hold policies: what was not written must not be in them.
-        assert!(!serde_json::to_string(&policy).unwrap().contains("economics"));
+        let text = serde_json::to_string(&policy).unwrap();
+        for left_out in ["economics", "guardians", "context", "sequential"] {
+            assert!(!text.contains(left_out), "{text}");
+        }
+        assert!(text.contains(r#""autonomy":"observe""#), "{text}");
     }
 
     #[test]
@@ -149,6 +183,14 @@ mod tests {
             (r#"{"economics":{"gasUsd":"-1"}}"#, "gasUsd"),
             (r#"{"economics":{"drainSeconds":0}}"#, "drainSeconds"),
             (r#"{"economics":{"response":[{"seconds":60,"probability":0.5}]}}"#, "response"),
+            (r#"{"autonomy":"ratify"}"#, "guardians"),
+            (r#"{"autonomy":{"default":"recommend","protocol":"act"}}"#, "harsher"),
+            (r#"{"guardians":{"addresses":[]}}"#, "guardians"),
+            (r#"{"context":{"failedAttempts":0.5}}"#, "failedAttempts"),
+            (r#"{"context":{"limit":1000}}"#, "limit"),
+            (r#"{"context":{"seconds":0}}"#, "seconds"),
+            (r#"{"sequential":{"detectors":[]}}"#, "sequential"),
+            (r#"{"sequential":{"detectors":["rules/x"],"strikesPerBlock":2}}"#, "strikesPerBlock"),
         ] {
             let policy: Policy = serde_json::from_str(text).unwrap();
             assert!(policy.validate().unwrap_err().contains(names), "{text}");

@@ -7,29 +7,63 @@
 //!
 //! A detector that said nothing counts as 1, and so does one that is not stable. No finding counts for less than 1: that
 //! a detector raised something is never taken as a sign that all is well.
+//!
+//! A detector that the policy names in `sequential` counts with [`Running`](crate::running::Running) instead of its
+//! largest e-value. Context may raise the prior ([`crate::context`]).
 
 use std::collections::BTreeMap;
 
-use portcullis_types::finding::{Confidence, Finding, PROOF_E_VALUE};
+use portcullis_types::{
+    finding::{Confidence, Finding, PROOF_E_VALUE},
+    ids::ChainId,
+};
 
-use crate::policy::{MINIMUM_MATURITY, PRIOR_MAX, Policy};
+use crate::{
+    policy::{MINIMUM_MATURITY, PRIOR_MAX, Policy},
+    running,
+};
+
+/// What the probability is taken from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// Findings of the case that are not retracted.
+    pub findings: &'a [Finding],
+    /// Detectors at work for the protocol.
+    pub detectors_configured: usize,
+    /// The prior with what the context made of it; none for the policy's own.
+    pub raised: Option<f64>,
+    /// The protocol's chain and its newest block, for evidence that is forgotten as blocks pass.
+    pub newest: Option<(ChainId, u64)>,
+}
 
 /// The probability that the protocol is being attacked, in `[0, 1)`.
 ///
 /// `detectors_configured` is the number of detectors at work for the protocol; adding one that stays silent lowers the
 /// probability. If more have raised something than are said to be configured, their own number is taken.
 pub fn posterior(policy: &Policy, findings: &[Finding], detectors_configured: usize) -> f64 {
+    posterior_of(policy, Sight { findings, detectors_configured, raised: None, newest: None })
+}
+
+/// The same, with context and with evidence that adds up over blocks.
+pub fn posterior_of(policy: &Policy, sight: Sight<'_>) -> f64 {
+    let prior = policy.prior();
+    // Context raises and never lowers, whoever hands it in.
+    let prior = f64::min(f64::max(sight.raised.unwrap_or(prior), prior), PRIOR_MAX);
+    let mature = || sight.findings.iter().filter(|finding| finding.maturity >= MINIMUM_MATURITY);
+    let running = running::values(policy, mature(), sight.newest);
     let mut largest: BTreeMap<&str, f64> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.maturity >= MINIMUM_MATURITY) {
+    for finding in mature() {
         let e_value = counted(finding.confidence);
         let entry = largest.entry(&finding.detector).or_insert(1.0);
-        if e_value > *entry {
+        if let Some(value) = running.get(finding.detector.as_str()) {
+            *entry = *value;
+        } else if e_value > *entry {
             *entry = e_value;
         }
     }
-    let detectors = detectors_configured.max(largest.len());
+    let detectors = sight.detectors_configured.max(largest.len());
     if detectors == 0 {
-        return prior(policy);
+        return prior;
     }
     // Sorted by the map, so that every machine adds in the same order.
     let mut sum = (detectors - largest.len()) as f64;
@@ -37,20 +71,8 @@ pub fn posterior(policy: &Policy, findings: &[Finding], detectors_configured: us
         sum += e_value;
     }
     let average = sum / detectors as f64;
-    let odds = prior(policy) / (1.0 - prior(policy)) * average;
+    let odds = prior / (1.0 - prior) * average;
     odds / (1.0 + odds)
-}
-
-/// The prior inside its limits, so that a policy nobody validated cannot make a probability of 1.
-fn prior(policy: &Policy) -> f64 {
-    let prior = policy.prior_per_block;
-    if prior > PRIOR_MAX {
-        PRIOR_MAX
-    } else if prior > 0.0 {
-        prior
-    } else {
-        0.0
-    }
 }
 
 fn counted(confidence: Confidence) -> f64 {

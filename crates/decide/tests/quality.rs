@@ -19,7 +19,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use portcullis_decide::{Autonomy, Facts, LeverState, Policy, State, posterior, weigh};
+use portcullis_decide::{Autonomy, Facts, LeverState, Policy, Sequential, State, posterior, weigh};
 use portcullis_types::{
     action::{Call, Lever, Rung, Undo, ViewCheck},
     chain::BlockId,
@@ -35,6 +35,10 @@ const BLOCK_SECONDS: u64 = 12;
 const SEEDS: u64 = 300;
 /// From here on an e-value is a finding: what a limit's breach short of a proof may be worth.
 const FINDING: f64 = 100.0;
+/// What the sequential rule believes; thefts whose e-value is a finding are 46 of 100.
+const STRIKES_PER_BLOCK: f64 = 0.3;
+/// Honest findings of the blocks before that the sequential rule remembers: what is older has been forgotten.
+const REMEMBERED: usize = 4;
 
 struct Dice(u64);
 
@@ -64,13 +68,16 @@ enum Rule {
     Always,
     Never,
     Fixed,
+    /// As p*, over evidence that adds up over blocks.
+    Sequential,
 }
 
-const RULES: [(Rule, &str); 4] = [
+const RULES: [(Rule, &str); 5] = [
     (Rule::PStar, "p* = C/(C+ΔL)"),
     (Rule::Fixed, "fixed, p > 0.5"),
     (Rule::Always, "always pause"),
     (Rule::Never, "never pause"),
+    (Rule::Sequential, "p*, sequential"),
 ];
 
 fn dollars(value: f64) -> Usd {
@@ -94,6 +101,7 @@ fn lever(cost: i64) -> LeverState {
         false_stop_cost: Usd::dollars(cost),
         traps: Vec::new(),
         warden: None,
+        false_stop_parts: None,
     };
     LeverState { lever, state: State::Idle, pulled_at: None }
 }
@@ -122,7 +130,7 @@ fn finding(number: u64, at: u64, loss: f64, e_value: f64) -> Finding {
 /// Guardrails wide open: the rule alone is compared.
 fn policy() -> Policy {
     Policy {
-        autonomy: Autonomy::Act,
+        autonomy: Autonomy::Act.into(),
         budget_usd_per_day: Usd::dollars(1_000_000_000_000),
         pulls_per_day_max: u32::MAX,
         cool_down_seconds: 0,
@@ -132,12 +140,17 @@ fn policy() -> Policy {
 
 /// Whether the rule stops at the last of `findings`, `at` seconds after the first.
 fn stops(rule: Rule, incident: &Incident, findings: &[Finding], at: u64) -> bool {
-    let policy = policy();
+    let mut policy = policy();
+    if rule == Rule::Sequential {
+        // What is drawn below is conditionally valid: e-values of mean 1 whatever came before.
+        let detectors = vec!["simulated".to_owned()];
+        policy.sequential = Some(Sequential { detectors, strikes_per_block: STRIKES_PER_BLOCK });
+    }
     match rule {
         Rule::Never => false,
         Rule::Always => true,
         Rule::Fixed => posterior(&policy, findings, 1) > 0.5,
-        Rule::PStar => {
+        Rule::PStar | Rule::Sequential => {
             let lost: Usd = findings.iter().map(|finding| finding.loss).sum();
             let levers = [lever(incident.lever_cost)];
             let start = 1_000_000_000;
@@ -154,6 +167,10 @@ fn stops(rule: Rule, incident: &Incident, findings: &[Finding], at: u64) -> bool
                 spent_today: Usd::ZERO,
                 pulls_today: 0,
                 detectors_configured: 1,
+                chain: 1,
+                context: &[],
+                approved: None,
+                barred: None,
             };
             weigh(&policy, &facts).chosen.is_some()
         }
@@ -166,6 +183,7 @@ fn play(rule: Rule, incident: &Incident, seed: u64) -> (f64, u64) {
     // Honest blocks whose e-value is a finding: one in `1/rate`, by their gaps.
     let rate = (KAPPA / FINDING).powf(1.0 / (1.0 - KAPPA));
     let (mut block, mut held_until, mut false_stops) = (0.0, 0.0, 0);
+    let mut recent: Vec<Finding> = Vec::new();
     loop {
         block += (dice.roll().ln() / (-rate).ln_1p()).ceil();
         let (u, size) = (dice.roll() * rate, dice.roll());
@@ -173,8 +191,18 @@ fn play(rule: Rule, incident: &Incident, seed: u64) -> (f64, u64) {
             break;
         }
         let outflow = 100.0 + size * (incident.honest_max - 100.0);
-        let one = [finding(1, 0, outflow, KAPPA * u.powf(KAPPA - 1.0))];
-        if block >= held_until && stops(rule, incident, &one, 0) {
+        let at = (block * BLOCK_SECONDS as f64) as u64;
+        if rule != Rule::Sequential {
+            recent.clear();
+        } else if recent.len() >= REMEMBERED {
+            recent.remove(0);
+        }
+        recent.push(finding(block as u64, at, outflow, KAPPA * u.powf(KAPPA - 1.0)));
+        let since = if rule == Rule::Sequential { at } else { 0 };
+        if rule != Rule::Sequential {
+            recent[0].block.number = 0;
+        }
+        if block >= held_until && stops(rule, incident, &recent, since) {
             false_stops += 1;
             held_until = block + 3_600.0 / BLOCK_SECONDS as f64;
         }
@@ -278,7 +306,11 @@ fn recorded(folder: &Path) -> Vec<Incident> {
     ]
 }
 
-/// Prints a table, and demands that no other rule is cheaper.
+/// The rules before the sequential one.
+const SIMPLE: usize = 4;
+
+/// Prints a table, and demands that p* is the cheapest of the rules that look at one finding, and that the sequential one is
+/// no dearer over all incidents: it stops sooner, and without need a third more often.
 fn compare(incidents: &[Incident]) {
     let mut text = String::new();
     let mut totals = [0.0; RULES.len()];
@@ -304,11 +336,13 @@ fn compare(incidents: &[Incident]) {
             costs.push(sum);
         }
         // Two in a hundred for the dice.
-        is_best &= costs.iter().all(|cost| costs[0] <= cost * 1.02);
+        is_best &= costs[..SIMPLE].iter().all(|cost| costs[0] <= cost * 1.02);
     }
     println!("{text}together, USD for each incident and its 1,000,000 honest blocks: {totals:.0?}");
     assert!(
-        is_best && totals[1..].iter().all(|total| totals[0] < *total),
+        is_best
+            && totals[SIMPLE] <= totals[0] * 1.01
+            && totals[1..SIMPLE].iter().all(|total| totals[0] < *total),
         "another rule is cheaper"
     );
 }

@@ -4,6 +4,7 @@ use portcullis_decide::Policy;
 use portcullis_detect::DetectorConfig;
 use portcullis_types::{
     action::{Action, Lever, Outcome},
+    approval::Approval,
     case_event::CaseEvent,
     chain::{BlockId, ChainEvent},
     evidence::{Evidence, Method},
@@ -67,6 +68,11 @@ pub enum Event {
     },
     /// Time passed. Journaled only when something depends on it.
     Tick,
+    /// A guardian signed what was asked for ([`Engine::judge`](crate::Engine::judge)).
+    Approval {
+        /// The signature, and what it is for.
+        approval: Approval,
+    },
 }
 
 /// An event with its place and time.

@@ -10,6 +10,8 @@ use portcullis_types::{
     money::Usd,
 };
 
+use crate::{approvals::Approvals, context::ContextBook};
+
 /// Findings within this time belong to the same case, in milliseconds. An attacker who returns the next day opens
 /// another.
 pub(crate) const CASE_QUIET_MS: u64 = 24 * 60 * 60 * 1000;
@@ -66,6 +68,10 @@ pub(crate) struct Incidents {
     levers: BTreeMap<String, LeverStatus>,
     pulled_at: BTreeMap<String, Millis>,
     pulls: VecDeque<Pull>,
+    /// What guardians are asked for.
+    pub(crate) approvals: Approvals,
+    /// What raises the prior.
+    pub(crate) context: ContextBook,
 }
 
 /// A pull that counts against the budget.
@@ -84,8 +90,9 @@ impl Incidents {
         Self { levers, ..Self::default() }
     }
 
-    /// Takes over what was under way from before a change of configuration.
-    pub(crate) fn inherit(&mut self, before: Self) {
+    /// Takes over what was under way from before a change of configuration. What guardians were asked for is dropped where
+    /// the policy says something else of them: people have decided.
+    pub(crate) fn inherit(&mut self, before: Self, same_guardians: bool) {
         for (name, status) in before.levers {
             if let Some(mine) = self.levers.get_mut(&name) {
                 *mine = status;
@@ -94,6 +101,15 @@ impl Incidents {
         self.open = before.open;
         self.pulled_at = before.pulled_at;
         self.pulls = before.pulls;
+        self.context = before.context;
+        if same_guardians {
+            self.approvals = before.approvals;
+        }
+    }
+
+    /// When a lever was last asked for.
+    pub(crate) fn pulled_at(&self, lever: &str) -> Option<Millis> {
+        self.pulled_at.get(lever).copied()
     }
 
     /// The case to which something seen now belongs, if one is open.
@@ -130,6 +146,7 @@ impl Incidents {
     /// Notes that a lever is pulled and what that costs if it was without need.
     pub(crate) fn pull(&mut self, lever: &Lever, action: EffectId, now: Millis) {
         self.set(&lever.name, LeverStatus::Moving(action));
+        self.approvals.pulled(&lever.name);
         let before = self.pulled_at.insert(lever.name.clone(), now);
         self.pulls.push_back(Pull { action, at: now, cost: lever.false_stop_cost, before });
         while self.pulls.front().is_some_and(|pull| now.since(pull.at) > BUDGET_WINDOW_MS) {
@@ -195,7 +212,7 @@ impl Incidents {
                 action: action.id,
                 case: action.case,
                 block: record.mined_in().unwrap_or(*block),
-                expires: action.expires,
+                expires: self.approvals.held_until(name, action.expires),
                 by_us: *by_us
                     || record.outcomes.iter().any(|o| matches!(o, Outcome::Prepared { .. })),
                 leaks: false,
@@ -206,6 +223,9 @@ impl Incidents {
             }
             _ => return,
         };
+        if let LeverStatus::Refused { .. } = status {
+            self.approvals.came_to_nothing(name);
+        }
         self.set(name, status);
         if let Outcome::Refused { .. } = outcome {
             self.forgive(name, action.id);
@@ -240,6 +260,7 @@ mod tests {
             false_stop_cost: Usd::dollars(1_000),
             traps: Vec::new(),
             warden: None,
+            false_stop_parts: None,
         }
     }
 

@@ -5,15 +5,19 @@
 //! **Promises.** The same entries in the same order give the same outputs, byte for byte. An effect is asked for once;
 //! [`Engine::outstanding`] names those without an answer, which is all that a restart needs.
 
+pub mod approvals;
 mod chain_state;
+mod context;
 mod event;
 mod guard;
 mod incident;
 pub mod pending;
 mod respond;
+mod samples;
 mod sight;
 mod step;
 
+pub use approvals::Asked;
 pub use chain_state::{ChainState, Coverage};
 pub use event::{ChainSettings, Config, Effect, Entry, Event, ProtocolConfig, StepOutput};
 pub use guard::Guard;

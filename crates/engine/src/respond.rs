@@ -3,11 +3,10 @@
 use portcullis_decide::{Autonomy, Facts, Policy, weigh};
 use portcullis_detect::Findings;
 use portcullis_types::{
-    action::{Action, AttackSample, Intent, Lever, Outcome, Undo},
+    action::{Action, Intent, Lever, Outcome, Undo},
     case_event::CaseEvent,
     chain::BlockId,
     decision::Decision,
-    evidence::Evidence,
     finding::{Finding, FindingStatus},
     ids::{CaseId, ChainId, EffectId},
     money::Usd,
@@ -51,6 +50,7 @@ impl Engine {
             },
         };
         self.note_leak(step, guard, &finding);
+        self.note_context(step, guard, &finding);
         self.guards.get_mut(guard)?.incidents.touch(case, step.at);
         // What was foreseen is raised with what really happened.
         let is_back = known.is_some_and(|(_, status)| status == FindingStatus::Retracted);
@@ -102,8 +102,8 @@ impl Engine {
     }
 
     pub(crate) fn decide(&mut self, step: &mut Step, guard: usize, case: CaseId, block: BlockId) {
-        let Some(decision) = self.weigh(step, guard, case, block) else { return };
-        let chosen = decision.chosen.clone();
+        let Some(decision) = self.weigh(step, guard, case, block, None) else { return };
+        let chosen = &decision.chosen;
         let same =
             self.cases.get(&case).and_then(|case| case.decisions.last()).is_some_and(|last| {
                 last.chosen.is_none() && chosen.is_none() && last.findings == decision.findings
@@ -111,14 +111,35 @@ impl Engine {
         if same {
             return;
         }
-        self.write(step, CaseEvent::Decided { case, decision: Box::new(decision) });
-        if let Some(lever) = chosen {
-            self.pull(step, guard, case, &lever);
-        }
+        self.conclude(step, guard, decision, None);
     }
 
-    fn weigh(&self, step: &Step, guard: usize, case: CaseId, block: BlockId) -> Option<Decision> {
+    /// Writes a decision down and does what it says. `approved` is the lever that guardians have signed for.
+    pub(crate) fn conclude(
+        &mut self,
+        step: &mut Step,
+        guard: usize,
+        decision: Decision,
+        approved: Option<&str>,
+    ) {
+        let case = decision.case;
+        self.write(step, CaseEvent::Decided { case, decision: Box::new(decision.clone()) });
+        if let Some(lever) = &decision.chosen {
+            self.pull(step, guard, case, lever, approved == Some(lever.as_str()));
+        }
+        self.ask_for_signatures(step, guard, &decision);
+    }
+
+    pub(crate) fn weigh(
+        &self,
+        step: &Step,
+        guard: usize,
+        case: CaseId,
+        block: BlockId,
+        approved: Option<&str>,
+    ) -> Option<Decision> {
         let races = self.races(guard);
+        let context = self.context_seen(guard);
         let (guard, case) = (self.guards.get(guard)?, self.cases.get(&case)?);
         let mut findings: Vec<Finding> = case.live_findings().cloned().collect();
         // Beside what happened, what may happen counts only where the policy says so; alone it is a recommendation.
@@ -143,11 +164,15 @@ impl Engine {
             spent_today,
             pulls_today,
             detectors_configured: guard.n_detectors(),
+            chain: guard.config.protocol.chain,
+            context: &context,
+            approved,
+            barred: guard.incidents.approvals.barred(),
         };
         if !is_recommended {
             return Some(weigh(&guard.config.policy, &facts));
         }
-        let policy = Policy { autonomy: Autonomy::Observe, ..guard.config.policy.clone() };
+        let policy = Policy { autonomy: Autonomy::Observe.into(), ..guard.config.policy.clone() };
         let mut decision = weigh(&policy, &facts);
         decision.sentence = format!(
             "pending transactions are not raced (onPending: recommend); {}",
@@ -156,12 +181,14 @@ impl Engine {
         Some(decision)
     }
 
-    fn pull(&mut self, step: &mut Step, guard: usize, case: CaseId, lever: &str) {
+    fn pull(&mut self, step: &mut Step, index: usize, case: CaseId, lever: &str, approved: bool) {
         let attack = self.attack_sample(case);
-        let Some(guard) = self.guards.get_mut(guard) else { return };
-        let Some(lever) = guard.config.ladder.iter().find(|l| l.name == lever).cloned() else {
-            return;
-        };
+        let ladder = self.guards.get(index).map(|guard| &guard.config.ladder);
+        let lever = ladder.into_iter().flatten().find(|one| one.name == lever).cloned();
+        let Some(mut lever) = lever else { return };
+        let (seconds, must_be_ratified) = self.hold_seconds(index, &lever, approved);
+        lever.hold_seconds = seconds;
+        let Some(guard) = self.guards.get_mut(index) else { return };
         let id = step.next_effect();
         let action = Action {
             id,
@@ -173,50 +200,16 @@ impl Engine {
             attack,
         };
         guard.incidents.pull(&action.lever, id, step.at);
+        let held = must_be_ratified.then(|| (action.lever.clone(), action.expires));
         self.issue(step, action, Vec::new());
+        if let Some((lever, until)) = held {
+            self.ask_to_ratify(step, index, case, (&lever, until));
+        }
     }
 
     fn issue(&mut self, step: &mut Step, action: Action, so_far: Vec<Outcome>) {
         self.ask(step, Effect::Act { action: Box::new(action.clone()), so_far });
         self.write(step, CaseEvent::ActionIssued { case: action.case, action: Box::new(action) });
-    }
-
-    /// The newest transaction of the attack that a rehearsal can play.
-    fn attack_sample(&self, case: CaseId) -> Option<AttackSample> {
-        let case = self.cases.get(&case)?;
-        let all = case.live_findings().chain(case.pending_findings());
-        let hash = all.filter_map(|finding| {
-            finding.transaction.map(|hash| (finding.block.number, finding.loss, hash))
-        });
-        let (_, _, hash) = hash.max()?;
-        self.samples.get(&hash).cloned()
-    }
-
-    /// Remembers how to play the transactions of a block that raised findings.
-    pub(crate) fn remember_samples(&mut self, evidence: &[Evidence]) {
-        for one in evidence {
-            let (Some(frame), Some(to)) = (one.frames.first(), one.to) else { continue };
-            // A cut input cannot be played.
-            if frame.input_length as usize != frame.input.len()
-                || frame.selector().is_none() && !frame.input.is_empty()
-            {
-                continue;
-            }
-            let sample = AttackSample {
-                hash: one.hash,
-                from: one.from,
-                to,
-                value: one.value,
-                input: frame.input.clone(),
-            };
-            self.samples.insert(one.hash, sample);
-            self.sample_order.push_back(one.hash);
-        }
-        while self.sample_order.len() > SAMPLES_MAX {
-            if let Some(oldest) = self.sample_order.pop_front() {
-                self.samples.remove(&oldest);
-            }
-        }
     }
 
     /// After an action ended: the lever's state, and if it did not work the next rung.
@@ -371,6 +364,3 @@ impl Engine {
         }
     }
 }
-
-/// Transactions remembered for rehearsals.
-pub(crate) const SAMPLES_MAX: usize = 4_096;

@@ -72,7 +72,9 @@ impl Engine {
             Event::Acted { action, outcome } => self.acted(&mut step, *action, outcome),
             Event::Pending { evidence } => self.foresee(&mut step, evidence),
             Event::Tick => {}
+            Event::Approval { approval } => self.signed(&mut step, approval),
         }
+        self.lapse(&mut step);
         self.release_expired(&mut step);
         Ok(step.out)
     }
@@ -90,7 +92,9 @@ impl Engine {
         for guard in &mut self.guards {
             let name = &guard.config.protocol.name;
             if let Some(old) = before.iter_mut().find(|old| old.config.protocol.name == *name) {
-                guard.incidents.inherit(std::mem::take(&mut old.incidents));
+                let (mine, theirs) = (&guard.config.policy, &old.config.policy);
+                let same = mine.guardians == theirs.guardians && mine.autonomy == theirs.autonomy;
+                guard.incidents.inherit(std::mem::take(&mut old.incidents), same);
                 guard.inherit_books(old);
             }
         }
@@ -356,12 +360,6 @@ impl Engine {
     /// Contracts whose re-entries must be looked at closely.
     pub fn is_protected(&self, address: Address) -> bool {
         self.guards.iter().any(|guard| guard.config.protocol.contract(address).is_some())
-    }
-
-    /// When the next hold ends: the time at which a [`Event::Tick`] means something.
-    pub fn next_expiry(&self) -> Option<Millis> {
-        let holds = self.guards.iter().flat_map(|guard| guard.incidents.holds());
-        holds.filter(|(_, hold)| !hold.release_asked).map(|(_, hold)| hold.expires).min()
     }
 
     /// Findings that a limit dropped, over all blocks.

@@ -48,6 +48,18 @@ impl Node {
         Ok(number.to())
     }
 
+    /// What a wallet of a development account answers to typed data (EIP-712).
+    ///
+    /// # Errors
+    /// [`RangeError::Refused`] for an account that is none of this chain's.
+    pub async fn sign_typed_data(
+        &self,
+        account: Address,
+        data: &Json,
+    ) -> Result<Bytes, RangeError> {
+        self.request("eth_signTypedData_v4", json!([account, data])).await
+    }
+
     /// Mines one block with what is in the pool and returns its number. Without `timestamp` (Unix
     /// seconds) its time is `genesis + 12 s × number`.
     ///

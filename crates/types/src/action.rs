@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     chain::BlockId,
+    false_stop::FalseStopParts,
     ids::{CaseId, ChainId, EffectId, Millis},
     money::Usd,
 };
@@ -23,6 +24,19 @@ pub enum Rung {
     Market,
     /// Stop everything.
     Protocol,
+}
+
+impl Rung {
+    /// As it is written in a configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throttle => "throttle",
+            Self::Delay => "delay",
+            Self::Function => "function",
+            Self::Market => "market",
+            Self::Protocol => "protocol",
+        }
+    }
 }
 
 /// One prepared way to stop something. A lever is data: adapters turn a line of configuration into one.
@@ -55,6 +69,9 @@ pub struct Lever {
     /// arguments are made when the lever is pulled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warden: Option<WardenPull>,
+    /// What `false_stop_cost` is made of, where the configuration says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_parts: Option<FalseStopParts>,
 }
 
 /// A pull that sentinels order and a Warden carries out.

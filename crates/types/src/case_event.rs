@@ -1,9 +1,11 @@
 //! What is written on a case's timeline. Past participles; corrections are new entries, nothing is edited.
 
+use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     action::{Action, Outcome},
+    approval::{ApprovalKind, ApprovalRequest},
     chain::BlockId,
     decision::Decision,
     finding::{Finding, FindingStatus},
@@ -94,6 +96,35 @@ pub enum CaseEvent {
         /// Case.
         case: CaseId,
     },
+    /// Guardians are asked for a signature.
+    ApprovalAsked {
+        /// Case.
+        case: CaseId,
+        /// What they are asked for.
+        request: Box<ApprovalRequest>,
+    },
+    /// A guardian signed.
+    ApprovalGiven {
+        /// Case.
+        case: CaseId,
+        /// What for.
+        kind: ApprovalKind,
+        /// With which lever.
+        lever: String,
+        /// Who.
+        guardian: Address,
+        /// How many more must sign.
+        missing: u32,
+    },
+    /// What was asked for was not signed in time.
+    ApprovalLapsed {
+        /// Case.
+        case: CaseId,
+        /// What was asked for.
+        kind: ApprovalKind,
+        /// With which lever.
+        lever: String,
+    },
 }
 
 impl CaseEvent {
@@ -109,7 +140,10 @@ impl CaseEvent {
             | Self::ActionMoved { case, .. }
             | Self::LossAfterHold { case, .. }
             | Self::LeverFoundReleased { case, .. }
-            | Self::Dissolved { case } => *case,
+            | Self::Dissolved { case }
+            | Self::ApprovalAsked { case, .. }
+            | Self::ApprovalGiven { case, .. }
+            | Self::ApprovalLapsed { case, .. } => *case,
         }
     }
 }

@@ -23,3 +23,6 @@ pub mod probe;
 pub mod protocol;
 pub mod text;
 pub mod wire;
+
+pub mod approval;
+pub mod false_stop;

@@ -10,12 +10,13 @@ use alloy_primitives::{Address, Bytes, FixedBytes, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use portcullis_types::{
     action::{Lever, Rung, ViewCheck},
+    false_stop::FalseStopCost,
     ids::ChainId,
     money::Usd,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Flag, GAS_LIMIT_DEFAULT, LeverError, Release, common_traps};
+use super::{Flag, GAS_LIMIT_DEFAULT, LeverError, Release, common_traps, false_stop};
 
 sol! {
     /// Whether `caller` may call the function at once, and after which delay otherwise.
@@ -49,7 +50,11 @@ pub struct AccessManagedConfig {
     /// Longest time it is held, seconds.
     pub hold_seconds: u64,
     /// What a stop without need costs honest users, US dollars.
-    pub false_stop_cost_usd: Usd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost_usd: Option<Usd>,
+    /// The same from its parts, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost: Option<FalseStopCost>,
     /// Who lets go.
     #[serde(default)]
     pub release: Release,
@@ -84,6 +89,12 @@ impl AccessManagedConfig {
             flag.start.unwrap_or("the opposite function"),
             self.target
         );
+        let (false_stop_cost, false_stop_parts) = false_stop(
+            &self.name,
+            self.false_stop_cost_usd,
+            self.false_stop_cost.as_ref(),
+            self.hold_seconds,
+        )?;
         Ok(Lever {
             name: self.name.clone(),
             rung: self.rung,
@@ -97,9 +108,10 @@ impl AccessManagedConfig {
             verify: flag.view_is(true)?,
             undo: flag.undo(self.release, &people)?,
             hold_seconds: self.hold_seconds,
-            false_stop_cost: self.false_stop_cost_usd,
+            false_stop_cost,
             traps: Self::traps(),
             warden: None,
+            false_stop_parts,
         })
     }
 

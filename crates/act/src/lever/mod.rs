@@ -16,7 +16,9 @@ mod warden;
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use portcullis_types::{
     action::{Call, Lever, Undo, ViewCheck},
+    false_stop::{FalseStopCost, FalseStopParts},
     ids::ChainId,
+    money::Usd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,32 @@ impl LeverConfig {
             return Err(wrong("covers is empty: leave it out for the target itself".to_owned()));
         }
         Ok(lever)
+    }
+}
+
+/// What a stop without need costs: the number, or the sum of its parts over the hold.
+fn false_stop(
+    lever: &str,
+    usd: Option<Usd>,
+    parts: Option<&FalseStopCost>,
+    hold_seconds: u64,
+) -> Result<(Usd, Option<FalseStopParts>), LeverError> {
+    let wrong = |reason: String| LeverError { lever: lever.to_owned(), reason };
+    match (usd, parts) {
+        (Some(usd), None) => Ok((usd, None)),
+        (None, Some(cost)) => {
+            let parts = cost
+                .parts(hold_seconds)
+                .map_err(|reason| wrong(format!("falseStopCost: {reason}")))?;
+            Ok((parts.total().unwrap_or(Usd(i128::MAX)), Some(parts)))
+        }
+        (None, None) => Err(wrong(
+            "what a stop without need costs is not said: add `falseStopCostUsd`, or its parts as `falseStopCost`"
+                .to_owned(),
+        )),
+        (Some(_), Some(_)) => {
+            Err(wrong("give `falseStopCostUsd` or `falseStopCost`, not both".to_owned()))
+        }
     }
 }
 

@@ -6,12 +6,13 @@
 use alloy_primitives::Address;
 use portcullis_types::{
     action::{Lever, Rung},
+    false_stop::FalseStopCost,
     ids::ChainId,
     money::Usd,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Flag, GAS_LIMIT_DEFAULT, LeverError, Release, common_traps};
+use super::{Flag, GAS_LIMIT_DEFAULT, LeverError, Release, common_traps, false_stop};
 
 /// A contract that the responder may pause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,11 @@ pub struct PausableConfig {
     /// Longest time it is held, seconds.
     pub hold_seconds: u64,
     /// What a pause without need costs honest users, US dollars.
-    pub false_stop_cost_usd: Usd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost_usd: Option<Usd>,
+    /// The same from its parts, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost: Option<FalseStopCost>,
     /// Who lets go.
     #[serde(default)]
     pub release: Release,
@@ -54,6 +59,12 @@ impl PausableConfig {
         );
         let mut traps = common_traps();
         traps.push("The pauser role or the owner may sit behind a timelock: then nobody can pause at once.".to_owned());
+        let (false_stop_cost, false_stop_parts) = false_stop(
+            &self.name,
+            self.false_stop_cost_usd,
+            self.false_stop_cost.as_ref(),
+            self.hold_seconds,
+        )?;
         Ok(Lever {
             name: self.name.clone(),
             rung: self.rung,
@@ -64,9 +75,10 @@ impl PausableConfig {
             verify: flag.view_is(true)?,
             undo: flag.undo(self.release, &people)?,
             hold_seconds: self.hold_seconds,
-            false_stop_cost: self.false_stop_cost_usd,
+            false_stop_cost,
             traps,
             warden: None,
+            false_stop_parts,
         })
     }
 }

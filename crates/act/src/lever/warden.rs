@@ -8,12 +8,13 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use portcullis_types::{
     action::{Lever, Rung, Undo, ViewCheck, WardenPull},
+    false_stop::FalseStopCost,
     ids::ChainId,
     money::Usd,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{LeverError, arguments::call_data, loosening_word};
+use super::{LeverError, arguments::call_data, false_stop, loosening_word};
 use crate::warden::{GAS_LIMIT_DEFAULT, ORDER_LIFE_DEFAULT, bare, pullCall, releaseCall};
 
 /// Limits of an order's life, seconds; the Warden's are 60 s to 7 days.
@@ -63,7 +64,11 @@ pub struct WardenLeverConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_life_seconds: Option<u64>,
     /// What a stop without need costs honest users, US dollars.
-    pub false_stop_cost_usd: Usd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost_usd: Option<Usd>,
+    /// The same from its parts, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost: Option<FalseStopCost>,
     /// Most gas a pull may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gas_limit: Option<u64>,
@@ -93,6 +98,12 @@ impl WardenLeverConfig {
                 verify: self.view(self.expect_released.unwrap_or(U256::ZERO))?,
             }
         };
+        let (false_stop_cost, false_stop_parts) = false_stop(
+            &self.name,
+            self.false_stop_cost_usd,
+            self.false_stop_cost.as_ref(),
+            self.hold_seconds,
+        )?;
         Ok(Lever {
             name: self.name.clone(),
             rung: self.rung,
@@ -103,7 +114,7 @@ impl WardenLeverConfig {
             verify: self.view(self.expect.unwrap_or(U256::ONE))?,
             undo,
             hold_seconds: self.hold_seconds,
-            false_stop_cost: self.false_stop_cost_usd,
+            false_stop_cost,
             traps: traps(),
             warden: Some(WardenPull {
                 warden: self.warden,
@@ -112,6 +123,7 @@ impl WardenLeverConfig {
                 data,
                 order_life_seconds,
             }),
+            false_stop_parts,
         })
     }
 

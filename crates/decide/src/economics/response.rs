@@ -27,6 +27,33 @@ pub fn window_at_least(seconds: u64) -> f64 {
     RESCUE_WINDOWS.iter().find(|(at, _)| *at >= seconds).map_or(0.0, |(_, share)| *share)
 }
 
+/// Above this, `e^(−x)` is less than a share of money can tell apart.
+const FAR: f64 = 64.0;
+
+/// `1 − e^(−x)` for `x ≥ 0`, by `+ − × ÷` alone: decisions write it down, and journals must be equal on every machine.
+///
+/// `x` is halved until the series needs few terms, and the result doubled as often: `1 − e^(−2y) = a(2 − a)` for
+/// `a = 1 − e^(−y)`. Right to about 1e-14.
+fn gone(x: f64) -> f64 {
+    if x >= FAR {
+        return 1.0;
+    }
+    let (mut y, mut doublings) = (x, 0);
+    while y > 0.125 {
+        y *= 0.5;
+        doublings += 1;
+    }
+    let (mut sum, mut term) = (y, y);
+    for n in 2..14 {
+        term *= -y / f64::from(n);
+        sum += term;
+    }
+    for _ in 0..doublings {
+        sum *= 2.0 - sum;
+    }
+    sum
+}
+
 /// A distribution of the time from the first theft to the stop.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Response {
@@ -55,7 +82,7 @@ impl Response {
             Self::ConstantHazard { median_seconds: 0 } => taken(0),
             Self::ConstantHazard { median_seconds } => {
                 let x = LN_2 * drain_seconds as f64 / *median_seconds as f64;
-                if x > 0.0 { -(-x).exp_m1() / x } else { 1.0 }
+                if x > 0.0 { gone(x) / x } else { 1.0 }
             }
             Self::Empirical(points) => {
                 points.iter().map(|point| point.probability * taken(point.seconds)).sum()

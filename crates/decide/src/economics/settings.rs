@@ -70,6 +70,9 @@ pub struct Economics {
     /// Whether a contract enforces the limits of `gross-outflow`. Default false: then they are watched, and what they
     /// bound is what leaves unseen.
     pub limits_on_chain: bool,
+    /// Whether decisions say what is left to the attacker. Default false. No decision depends on it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_decisions: bool,
 }
 
 impl Default for Economics {
@@ -93,6 +96,7 @@ impl Default for Economics {
             reaction_seconds: 24,
             pre_attack_share: 0.0,
             limits_on_chain: false,
+            in_decisions: false,
         }
     }
 }

@@ -7,11 +7,12 @@ use portcullis_types::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::posterior::posterior;
 
-const A: Address = Address::repeat_byte(0xa1);
-const B: Address = Address::repeat_byte(0xb2);
+pub(super) const A: Address = Address::repeat_byte(0xa1);
+pub(super) const B: Address = Address::repeat_byte(0xb2);
 
-fn lever(name: &str, rung: Rung, covers: &[Address], cost: i64) -> LeverState {
+pub(super) fn lever(name: &str, rung: Rung, covers: &[Address], cost: i64) -> LeverState {
     let call = Call { to: A, data: Bytes::new(), gas_limit: 100_000 };
     let verify =
         ViewCheck { to: A, data: Bytes::new(), expect: U256::from(1), meaning: String::new() };
@@ -28,11 +29,12 @@ fn lever(name: &str, rung: Rung, covers: &[Address], cost: i64) -> LeverState {
         false_stop_cost: Usd::dollars(cost),
         traps: Vec::new(),
         warden: None,
+        false_stop_parts: None,
     };
     LeverState { lever, state: State::Idle, pulled_at: None }
 }
 
-fn finding(contract: Address, dollars: i64, confidence: Confidence) -> Finding {
+pub(super) fn finding(contract: Address, dollars: i64, confidence: Confidence) -> Finding {
     Finding {
         // A finding of its own by contract.
         key: FindingKey(contract.into_word()),
@@ -57,7 +59,7 @@ fn finding(contract: Address, dollars: i64, confidence: Confidence) -> Finding {
 const NOW: Millis = Millis(1_000_000_000);
 
 /// A case of findings that began one block ago, with a million dollars left.
-fn facts<'a>(findings: &'a [Finding], levers: &'a [LeverState]) -> Facts<'a> {
+pub(super) fn facts<'a>(findings: &'a [Finding], levers: &'a [LeverState]) -> Facts<'a> {
     Facts {
         case: CaseId(Seq(7)),
         protocol: "test",
@@ -71,15 +73,19 @@ fn facts<'a>(findings: &'a [Finding], levers: &'a [LeverState]) -> Facts<'a> {
         spent_today: Usd::ZERO,
         pulls_today: 0,
         detectors_configured: 4,
+        chain: 1,
+        context: &[],
+        approved: None,
+        barred: None,
     }
 }
 
-fn acting() -> Policy {
-    Policy { autonomy: Autonomy::Act, ..Policy::default() }
+pub(super) fn acting() -> Policy {
+    Policy { autonomy: Autonomy::Act.into(), ..Policy::default() }
 }
 
 /// Throttle of A, stops of A and of B, stop of everything.
-fn ladder() -> Vec<LeverState> {
+pub(super) fn ladder() -> Vec<LeverState> {
     vec![
         lever("stop-all", Rung::Protocol, &[A, B], 50_000),
         lever("stop-a", Rung::Market, &[A], 5_000),
@@ -89,7 +95,13 @@ fn ladder() -> Vec<LeverState> {
 }
 
 /// What is chosen, and the verdicts gentlest first: a(ct), n(ot needed), d(oes not stop it), b(elow), p(ulled), f(orbidden).
-fn check(name: &str, policy: &Policy, facts: &Facts<'_>, chosen: Option<&str>, verdicts: &str) {
+pub(super) fn check(
+    name: &str,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    chosen: Option<&str>,
+    verdicts: &str,
+) {
     let decision = weigh(policy, facts);
     let letter = |rung: &RungWeighed| match rung.verdict {
         Verdict::Act => 'a',
@@ -98,6 +110,8 @@ fn check(name: &str, policy: &Policy, facts: &Facts<'_>, chosen: Option<&str>, v
         Verdict::BelowThreshold => 'b',
         Verdict::AlreadyPulled => 'p',
         Verdict::Forbidden { .. } => 'f',
+        Verdict::Recommended => 'r',
+        Verdict::AwaitsSignature => 's',
     };
     let letters: String = decision.rungs.iter().map(letter).collect();
     assert_eq!(
@@ -267,7 +281,7 @@ fn the_sentence_carries_the_numbers() {
     );
 }
 
-fn any_finding() -> impl Strategy<Value = Finding> {
+pub(super) fn any_finding() -> impl Strategy<Value = Finding> {
     let detectors =
         prop::sample::select(vec!["control-plane", "gross-outflow", "invariant", "reentrancy"]);
     let contracts = prop::sample::select(vec![A, B, Address::ZERO]);
@@ -285,7 +299,7 @@ fn any_finding() -> impl Strategy<Value = Finding> {
         })
 }
 
-fn any_levers() -> impl Strategy<Value = Vec<LeverState>> {
+pub(super) fn any_levers() -> impl Strategy<Value = Vec<LeverState>> {
     let rungs =
         prop::sample::select(vec![Rung::Throttle, Rung::Function, Rung::Market, Rung::Protocol]);
     let covers = prop::sample::subsequence(vec![A, B], 0..=2);

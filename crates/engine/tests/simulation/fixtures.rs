@@ -37,6 +37,7 @@ pub(crate) fn config() -> Config {
         false_stop_cost: Usd::dollars(1_000),
         traps: Vec::new(),
         warden: None,
+        false_stop_parts: None,
     };
     let detector = serde_json::from_value(serde_json::json!({
         "detector": "gross-outflow",

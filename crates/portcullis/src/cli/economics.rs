@@ -2,6 +2,7 @@
 //! which to change first. Docs: `docs/economics.md`.
 
 mod history;
+mod levers;
 mod page;
 mod report;
 mod text;

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 looked, and it is not in order (a check failed, a drill lost too much); 2 wrong usage or
 //! configuration; 3 could not look (node, file or journal out of reach).
 
+mod approve;
 mod backtest;
 mod bench;
 mod case;
@@ -91,6 +92,8 @@ enum Command {
     Harm(harm::HarmArgs),
     /// Say which brakes work right now, who can pull them, and what no lever covers.
     Readiness(readiness::ReadinessArgs),
+    /// List what guardians are asked for; print what to sign; hand a signature to the running program.
+    Approve(approve::ApproveArgs),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -161,5 +164,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Safe(command) => safe::safe(&command, json).await,
         Command::Harm(args) => harm::harm(&args, json).await,
         Command::Readiness(args) => readiness::readiness(&args, json).await,
+        Command::Approve(args) => approve::approve(&args, json).await,
     }
 }

@@ -12,7 +12,6 @@ use portcullis_act::{
     lever::{Purse, purse, readiness as look_at},
     warden::{WardenHarm, harm as read_harm, timelock_delay},
 };
-use portcullis_decide::Autonomy;
 use portcullis_engine::ProtocolConfig;
 use portcullis_types::{
     action::{Lever, Rung, Undo},
@@ -248,7 +247,7 @@ fn minutes(protocol: &ProtocolConfig, levers: &[OneLever], rung: Rung) -> OneRun
     let policy = &protocol.policy;
     let (seconds, how) = if levers.is_empty() {
         return OneRung { rung, levers, minutes: None, how: "no lever of this step works now" };
-    } else if policy.autonomy == Autonomy::Act {
+    } else if policy.autonomy.of(rung).is_unattended() {
         (BLOCKS_TO_A_PULL * policy.block_seconds, "the machine pulls: two blocks of the policy")
     } else {
         (policy.response_seconds, "people pull: `responseSeconds` of the policy")

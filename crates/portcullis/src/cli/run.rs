@@ -117,6 +117,14 @@ fn tell(output: &StepOutput) {
                 eprintln!("{case} [{}] pending: {}", finding.detector, finding.sentence);
             }
             CaseEvent::Decided { case, decision } => eprintln!("{case} {}", decision.sentence),
+            CaseEvent::ApprovalAsked { case, request } => eprintln!(
+                "{case} guardians must sign ({}): portcullis approve --case {case} --lever {} --typed-data",
+                request.kind.name(),
+                request.lever
+            ),
+            CaseEvent::ApprovalLapsed { case, kind, lever } => {
+                eprintln!("{case} not signed in time: {} {lever}", kind.name());
+            }
             CaseEvent::ActionMoved { case, action, outcome } => {
                 let stage = serde_json::to_value(outcome).unwrap_or_default();
                 let stage =

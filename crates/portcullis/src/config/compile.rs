@@ -6,7 +6,6 @@ use std::{
 };
 
 use alloy_primitives::Address;
-use portcullis_decide::Autonomy;
 use portcullis_engine::{ChainSettings, Config, Engine, ProtocolConfig};
 use portcullis_types::{
     money::{Asset, Usd},
@@ -175,7 +174,8 @@ fn compile_protocol(
     let (mut detectors, policy) = (from.detectors.clone(), from.policy.clone());
     super::rules::inline(folder, &mut detectors)
         .map_err(|text| (format!("protocol `{}`: {text}", from.name), Some("rules".to_owned())))?;
-    if policy.autonomy == Autonomy::Act && ladder.is_empty() {
+    guardians_are_people(file, from)?;
+    if policy.autonomy.may_pull() && ladder.is_empty() {
         let text = format!(
             "protocol `{}` may act but has no lever: add one under `ladder`, or set autonomy to observe",
             from.name
@@ -183,6 +183,26 @@ fn compile_protocol(
         return Err(about(&text, "autonomy"));
     }
     Ok(ProtocolConfig { protocol, detectors, ladder, policy })
+}
+
+/// A key that the program holds must not be able to agree with the program.
+fn guardians_are_people(file: &ConfigFile, from: &ProtocolFile) -> Result<(), Problem> {
+    let machines =
+        file.responder.iter().map(|one| one.address).chain(
+            file.sentinels.iter().flat_map(|sentinels| &sentinels.keys).map(|one| one.address),
+        );
+    let guardians = from.policy.guardians.iter().flat_map(|guardians| &guardians.addresses);
+    let machines: BTreeSet<Address> = machines.collect();
+    match guardians.into_iter().find(|guardian| machines.contains(*guardian)) {
+        None => Ok(()),
+        Some(guardian) => {
+            let text = format!(
+                "protocol `{}`: the guardian {guardian} is an account of the program's own: name a person's",
+                from.name
+            );
+            Err(about(&text, &guardian.to_string()))
+        }
+    }
 }
 
 fn contracts(from: &ProtocolFile) -> Result<Vec<Contract>, Problem> {

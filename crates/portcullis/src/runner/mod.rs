@@ -9,10 +9,12 @@ mod pool;
 mod reader;
 mod responder;
 mod service;
+pub mod spool;
 mod wiring;
 
 pub use clock::now;
 pub use core::{Core, CoreError};
 pub use player::{BlindRange, Played, Player};
 pub use service::{Service, ServiceError, Stop};
+pub use spool::hand_over;
 pub(crate) use wiring::urls;

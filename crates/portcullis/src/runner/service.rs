@@ -10,6 +10,7 @@ use std::{
 use portcullis_engine::{Effect, Event, PENDING_A_HEAD_MAX, StepOutput};
 use portcullis_types::{
     action::Outcome,
+    approval::Approval,
     chain::{BlindCause, ChainEvent},
     evidence::Evidence,
     ids::{ChainId, EffectId, Millis},
@@ -21,6 +22,7 @@ use super::{
     core::{Core, CoreError},
     reader::{Answer, Job, Reader},
     responder::Responder,
+    spool::Signed,
 };
 
 /// Blocks that may wait for their inspection before no more are taken from the source.
@@ -76,6 +78,8 @@ pub(crate) struct Inbox {
     pub(crate) failures: mpsc::Receiver<ServiceError>,
     /// Evidence of transactions that are in no block yet. Closed where no chain's pool is watched.
     pub(crate) pending: mpsc::Receiver<Evidence>,
+    /// Signatures of guardians.
+    pub(crate) approvals: mpsc::Receiver<Signed>,
     /// Kept so that these two stay open where nothing can act: silence there is not an end.
     pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
 }
@@ -150,6 +154,10 @@ impl Service {
                     self.take(Event::Chain(event))?;
                     let _gone = journaled.send(());
                 }
+                Some(Signed { approval, seen }) = self.inbox.approvals.recv() => {
+                    self.signed(approval)?;
+                    let _gone = seen.send(());
+                }
                 // Last but one: what is in a block comes first.
                 Some(evidence) = self.inbox.pending.recv() => self.foreseen(evidence)?,
                 () = tokio::time::sleep(expiry) => {
@@ -179,6 +187,20 @@ impl Service {
         self.core.engine().check()?;
         (self.notable)(&output);
         self.dispatch(output.effects)
+    }
+
+    /// Journals a guardian's signature for something that is asked for. What does not count is not written down.
+    fn signed(&mut self, approval: Approval) -> Result<(), ServiceError> {
+        match self.core.engine().judge(&approval, now()).map(|(guardian, _)| guardian) {
+            Ok(guardian) => {
+                tracing::info!(%guardian, case = %approval.case, "a guardian has signed");
+                self.take(Event::Approval { approval })
+            }
+            Err(why) => {
+                tracing::warn!(%why, "a signature was handed in that does not count");
+                Ok(())
+            }
+        }
     }
 
     /// Journals a pending transaction of which a detector says something. Of all others nothing would change.

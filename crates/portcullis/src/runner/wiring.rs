@@ -87,12 +87,15 @@ impl Service {
                     .insert(chain.id, Responder::new(actuator, reports.clone(), failures.clone()));
             }
         }
+        let (approvals, approvals_in) = mpsc::channel(WAITING_MAX);
+        super::spool::watch(&config.journal, approvals);
         let inbox = Inbox {
             facts: facts_in,
             answers: answers_in,
             reports: reports_in,
             failures: failures_in,
             pending: pending_in,
+            approvals: approvals_in,
             _open: (reports, failures),
         };
         Ok(Self::new(core, inbox, readers, responders, notable, ready))

@@ -10,6 +10,7 @@
     reason = "a test that finds nothing to unwrap has failed, and says so this way"
 )]
 
+mod approvals;
 mod backtest;
 mod bad_chain;
 mod bad_input;

@@ -128,6 +128,7 @@ fn lever(word: B256, gas_limit: u64) -> Lever {
         false_stop_cost: Usd::ZERO,
         traps: vec![],
         warden: None,
+        false_stop_parts: None,
     }
 }
 

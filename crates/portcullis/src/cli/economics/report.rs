@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
-use portcullis_decide::{
-    Autonomy,
-    economics::{
-        Breaker, Cap, Defence, Economics, Holding, Model, Outcome, Response,
-        advice::{Advice, STEP_PERCENT, advise},
-        bound::{SHARE_WHOLE, loss_bound},
-        utility::is_deterred,
-    },
+use portcullis_decide::economics::{
+    Breaker, Cap, Defence, Economics, Holding, Model, Outcome, Response,
+    advice::{Advice, STEP_PERCENT, advise},
+    bound::{SHARE_WHOLE, loss_bound},
+    utility::is_deterred,
 };
 use portcullis_detect::config::{DetectorConfig, OutflowLimit};
 use portcullis_engine::ProtocolConfig;
 use portcullis_types::{money::Usd, protocol::AssetSpec};
 use serde::Serialize;
 
-use super::{super::output::UsdNumber, history::History};
+use super::{
+    super::output::UsdNumber,
+    history::History,
+    levers::{LeverReport, levers},
+};
 
 /// Minutes at which bounds are said, after the one of a block.
 const MINUTES: [u64; 4] = [1, 5, 30, 60];
@@ -48,6 +49,8 @@ pub(super) struct ProtocolReport {
     /// What to change, best first.
     pub(super) advice: Vec<AdviceReport>,
     pub(super) history: Option<HistoryReport>,
+    /// What a stop without need costs, lever by lever.
+    pub(super) levers: Vec<LeverReport>,
     /// Beliefs that all of it rests on.
     pub(super) economics: Economics,
     #[serde(skip)]
@@ -182,6 +185,7 @@ impl ProtocolReport {
                 blind: history.blind,
                 seconds: history.span.map_or(0, |(first, last)| last - first),
             }),
+            levers: levers(config),
             economics: model.economics.clone(),
             throttles: all().filter_map(curve).collect(),
             model,
@@ -330,7 +334,10 @@ fn model(config: &ProtocolConfig) -> Model {
     Model {
         holdings: config.protocol.assets.iter().map(holding).collect(),
         people,
-        acts: config.policy.autonomy == Autonomy::Act && !config.ladder.is_empty(),
+        acts: config
+            .ladder
+            .iter()
+            .any(|lever| config.policy.autonomy.of(lever.rung).is_unattended()),
         economics,
     }
 }

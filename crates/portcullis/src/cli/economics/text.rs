@@ -37,6 +37,7 @@ fn protocol(report: &ProtocolReport, paint: Paint) -> String {
     ));
     out.push_str(&attacks(report, paint));
     out.push_str(&limits(report, paint));
+    out.push_str(&super::levers::text(&report.levers, paint));
     out.push_str(&format!("  {}\n", paint.bold("Change first")));
     for (place, advice) in report.advice.iter().take(ADVICE_MAX).enumerate() {
         // Symbols in it come from a configuration, which holds nothing that does not show as itself.
