@@ -86,9 +86,7 @@ fn short(hash: &B256) -> String {
 
 fn outcome_line(outcome: &Outcome) -> (Option<u64>, &'static str, String) {
     match outcome {
-        Outcome::Rehearsed(rehearsal) => {
-            (Some(rehearsal.block), "rehearsed", rehearsal.detail.clone())
-        }
+        Outcome::Rehearsed(rehearsal) => (Some(rehearsal.block), "rehearsed", rehearsal.in_words()),
         Outcome::Refused { why } => (None, "not sent", why.clone()),
         Outcome::Prepared { hash, nonce, .. } => {
             (None, "signed", format!("transaction {}, nonce {nonce}", short(hash)))

@@ -100,6 +100,7 @@ impl AccessManagedConfig {
             false_stop_cost: self.false_stop_cost_usd,
             traps: Self::traps(),
             warden: None,
+            forms: Vec::new(),
         })
     }
 
@@ -135,6 +136,7 @@ fn may_call_at_once(
         meaning: format!(
             "{responder} may call {selector} of {target} at once (canCall of {manager})"
         ),
+        word: 0,
     }
 }
 

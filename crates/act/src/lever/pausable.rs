@@ -67,6 +67,7 @@ impl PausableConfig {
             false_stop_cost: self.false_stop_cost_usd,
             traps,
             warden: None,
+            forms: Vec::new(),
         })
     }
 }

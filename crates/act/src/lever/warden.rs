@@ -112,6 +112,7 @@ impl WardenLeverConfig {
                 data,
                 order_life_seconds,
             }),
+            forms: Vec::new(),
         })
     }
 
@@ -134,7 +135,7 @@ impl WardenLeverConfig {
             other => other.to_string(),
         };
         let meaning = format!("{} of {} is {answer}", self.verify, self.target);
-        Ok(ViewCheck { to: self.target, data, expect, meaning })
+        Ok(ViewCheck { to: self.target, data, expect, meaning, word: 0 })
     }
 
     fn wrong(&self, reason: String) -> LeverError {

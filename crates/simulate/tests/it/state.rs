@@ -114,6 +114,7 @@ fn lever(word: B256, gas_limit: u64) -> Lever {
         data: Bytes::from_static(ONE_BYTE),
         expect: U256::from(1),
         meaning: "paused".to_owned(),
+        word: 0,
     };
     Lever {
         name: "brake".to_owned(),
@@ -128,6 +129,7 @@ fn lever(word: B256, gas_limit: u64) -> Lever {
         false_stop_cost: Usd::ZERO,
         traps: vec![],
         warden: None,
+        forms: Vec::new(),
     }
 }
 
