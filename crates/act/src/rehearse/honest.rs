@@ -1,8 +1,8 @@
 //! What a lever would break for honest users: recent transactions of others, played again with the lever pulled first.
 //!
 //! They are found by the logs of the covered contracts, so calls through routers are among them and calls that log
-//! nothing are not. They are played in their order on the state before the oldest of them, once without the lever and
-//! once behind it; those that work without it count. A transaction that catches the failure of its own calls counts as
+//! nothing are not. They are played in their order on the state before the oldest of them (or, where the lever did not
+//! work there yet, on the newest), once without the lever and once behind it; those that work without it count. A transaction that catches the failure of its own calls counts as
 //! working though it does less.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,14 +64,19 @@ async fn look(nodes: &Nodes, play: Play<'_>, head: Head) -> Result<HonestImpact,
     let calls: Vec<Json> = past.iter().map(Past::call).collect();
     let mut behind = vec![lever_call(play.responder, play.call)];
     behind.extend(calls.iter().cloned());
-    let (without, with) =
-        tokio::try_join!(simulate(nodes, before, &calls), simulate(nodes, before, &behind))
-            .map_err(|error| error.to_string())?;
-    match with.split_first() {
-        Some((pull, with)) if pull.success() => count(&mut impact, &past, &without, with),
-        _ => return Err(format!("on the state of block {before} the lever's call fails")),
+    // Where the lever did not work yet (its role was granted since), the newest state has to do.
+    for block in [before, head.id.number] {
+        let (without, with) =
+            tokio::try_join!(simulate(nodes, block, &calls), simulate(nodes, block, &behind))
+                .map_err(|error| error.to_string())?;
+        if let Some((pull, with)) = with.split_first()
+            && pull.success()
+        {
+            count(&mut impact, &past, &without, with);
+            return Ok(impact);
+        }
     }
-    Ok(impact)
+    Err("the lever's call fails, so nothing could be played behind it".to_owned())
 }
 
 /// Transactions of others whose logs the covered contracts wrote, oldest first, and whether these are all.
@@ -134,7 +139,9 @@ impl Past {
             let is_its_contract = self.to == Some(attack.to) && !play.covers.contains(&attack.to);
             self.hash == attack.hash || self.from == attack.from || is_its_contract
         });
-        !is_attack && self.from != play.responder && self.block_number.is_some()
+        // A deployment has nobody whom the lever could stop.
+        let is_call = self.block_number.is_some() && self.to.is_some();
+        !is_attack && self.from != play.responder && is_call
     }
 
     fn call(&self) -> Json {

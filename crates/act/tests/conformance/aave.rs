@@ -44,6 +44,11 @@ sol! {
     function withdraw(address asset, uint256 amount, address to) external returns (uint256);
 }
 
+/// Units of a token of 18 decimals.
+fn coins(whole: u64) -> U256 {
+    U256::from(whole) * U256::from(10).pow(U256::from(18))
+}
+
 /// A pool with two reserves.
 struct Market {
     pool: Address,
@@ -56,7 +61,7 @@ struct Market {
 pub async fn scenes(world: &World) -> Vec<Scene> {
     let market = deploy(world).await;
     let [asset, other] = market.assets;
-    let amount = U256::from(1_000);
+    let amount = coins(10);
     let pool = market.pool;
     let on_behalf = OWNER;
     let supply =
@@ -157,14 +162,14 @@ async fn deploy(world: &World) -> Market {
     }
     list(&mut package, provider, &market).await;
     for asset in market.assets {
-        let amount = U256::from(1_000_000_000);
+        let amount = coins(1_000_000);
         world.as_owner(asset, mintCall { amount }).await;
         world.as_owner(asset, approveCall { spender: pool, amount: U256::MAX }).await;
-        let amount = U256::from(100_000_000);
+        let amount = coins(100_000);
         world.as_owner(pool, supplyCall { asset, amount, onBehalfOf: OWNER, referral: 0 }).await;
     }
     let [asset, _] = market.assets;
-    let (amount, mode) = (U256::from(10_000), U256::from(2));
+    let (amount, mode) = (coins(1_000), U256::from(2));
     world.as_owner(pool, borrowCall { asset, amount, mode, referral: 0, onBehalfOf: OWNER }).await;
     market
 }

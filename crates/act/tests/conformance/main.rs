@@ -1,6 +1,8 @@
 //! Every brake of the catalogue, pulled on a local chain, on the real contracts where a package ships them.
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test may fail by panicking"
@@ -37,8 +39,7 @@ async fn every_brake_conforms() {
     let mut played = BTreeSet::new();
     println!("{:<20} {:>7} {:>6} {:<34} {:>5}", "kind", "stopped", "keeps", "ends", "traps");
     let only = std::env::var("PORTCULLIS_KIND").unwrap_or_default();
-    let snapshot = world.snapshot().await;
-    let mut snapshot = snapshot;
+    let mut snapshot = world.snapshot().await;
     for group in ["pause", "governance", "aave", "lending", "rollup", "ours"] {
         if !only.is_empty() && only != group {
             continue;
@@ -51,8 +52,7 @@ async fn every_brake_conforms() {
             "rollup" => rollup::scenes(&world).await,
             _ => ours::scenes(&world).await,
         };
-        let ready = world.snapshot().await;
-        let mut ready = ready;
+        let mut ready = world.snapshot().await;
         for scene in scenes {
             let ends = play(&world, &scene).await;
             println!(
