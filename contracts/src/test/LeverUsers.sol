@@ -27,7 +27,11 @@ contract LeverUsers {
     }
 
     /// @notice An outflow that wants to be paid at once.
-    function pay(IOutflowGate gate, address asset, address user, uint256 amount) external view returns (bool) {
+    function pay(IOutflowGate gate, address asset, address user, uint256 amount)
+        external
+        view
+        returns (bool)
+    {
         (IOutflowGate.Route route,) = gate.quote(asset, user, amount);
         if (route == IOutflowGate.Route.Queue) revert Stopped();
         return true;

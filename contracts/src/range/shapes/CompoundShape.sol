@@ -102,8 +102,7 @@ contract CometShape {
 
     function pause(bool supply_, bool transfer_, bool withdraw_, bool absorb_, bool buy_) external {
         if (msg.sender != governor && msg.sender != pauseGuardian) revert Unauthorized();
-        _pauseFlags =
-            bit(supply_, 0) | bit(transfer_, 1) | bit(withdraw_, 2) | bit(absorb_, 3) | bit(buy_, 4);
+        _pauseFlags = bit(supply_, 0) | bit(transfer_, 1) | bit(withdraw_, 2) | bit(absorb_, 3) | bit(buy_, 4);
         emit PauseAction(supply_, transfer_, withdraw_, absorb_, buy_);
     }
 

@@ -70,7 +70,9 @@ contract LidoGateSealShape {
     error SealFailed(address target);
     error BadSetting();
 
-    event Sealed(address gate_seal, address sealed_by, uint256 sealed_for, address sealable, uint256 sealed_at);
+    event Sealed(
+        address gate_seal, address sealed_by, uint256 sealed_for, address sealable, uint256 sealed_at
+    );
 
     constructor(address committee, uint256 duration, address[] memory sealables, uint256 expiry) {
         if (duration < 4 days || duration > 14 days) revert BadSetting();

@@ -92,6 +92,13 @@ impl<'a> Fresh<'a> {
                 .to_owned();
             return job.end(Outcome::Refused { why }).await;
         }
+        if !job.plan.forms.is_empty()
+            && attempts.newest().call_data().as_ref() != Some(&job.plan.call.data)
+        {
+            let why = "the pull left the chain, and on this state another form of its call is right: decide anew"
+                .to_owned();
+            return job.end(Outcome::Refused { why }).await;
+        }
         // Under this action's own id, so that its journal alone tells what may be out.
         job.note(attempts.newest().outcome()).await?;
         live::see_through(Prepared::resumed(job, attempts.afresh())).await

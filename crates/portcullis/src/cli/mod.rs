@@ -12,6 +12,7 @@ mod economics;
 mod harm;
 mod journal;
 mod learn;
+mod lever;
 mod output;
 mod readiness;
 mod record;
@@ -91,6 +92,9 @@ enum Command {
     Harm(harm::HarmArgs),
     /// Say which brakes work right now, who can pull them, and what no lever covers.
     Readiness(readiness::ReadinessArgs),
+    /// Look up levers in the catalogue; build the call of one for people to sign.
+    #[command(subcommand)]
+    Lever(lever::LeverCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -161,5 +165,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Safe(command) => safe::safe(&command, json).await,
         Command::Harm(args) => harm::harm(&args, json).await,
         Command::Readiness(args) => readiness::readiness(&args, json).await,
+        Command::Lever(command) => lever::lever(&command, json).await,
     }
 }

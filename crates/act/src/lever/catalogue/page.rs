@@ -29,21 +29,22 @@ rights and the expiry are as documented, the rest of the original is not there.
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
     page.push_str(
-        "| kind | system | call | who, when | ends | tested against |\n|---|---|---|---|---|---|\n",
+        "| kind | system | call | who, when | while it holds | ends | tested against |\n|---|---|---|---|---|---|---|\n",
     );
     for row in rows() {
         let tested = match row.tested {
-            Tested::Package(_) => "package",
-            Tested::Ours(_) => "ours",
-            Tested::Shape(_) => "shape",
+            Tested::Package(name) => format!("package {name}"),
+            Tested::Ours(name) => format!("ours: {name}"),
+            Tested::Shape(name) => format!("shape: {name}"),
         };
         let _ = writeln!(
             page,
-            "| `{}` | {} | `{}` | {} | {} | {tested} |",
+            "| `{}` | {} | `{}` | {} | {} | {} | {tested} |",
             row.kind,
             row.system,
             function(row.stop.function),
             row.who,
+            shown_view(&row.verify),
             row.ends
         );
     }

@@ -55,7 +55,7 @@ pub(in crate::lever) fn build(
     let undo = scope.undo(row, common, gas_limit).map_err(wrong)?;
     let covers = match common.covers {
         Some(covers) => covers.clone(),
-        None => vec![scope.address(row.covers).map_err(wrong)?],
+        None => scope.addresses(row.covers).map_err(wrong)?,
     };
     Ok(Lever {
         name: common.name.to_owned(),
@@ -107,16 +107,24 @@ impl Scope<'_> {
         templates.iter().map(|template| self.value(template)).collect()
     }
 
-    /// The field with this name.
-    fn address(&self, field: &str) -> Result<Address, String> {
-        let value = self.fields.get(field).ok_or_else(|| format!("`{field}` was left out"))?;
-        let text = match value {
-            Value::One(text) => text,
-            Value::Many(texts) => {
-                texts.first().ok_or_else(|| format!("`{field}` is empty: name at least one"))?
-            }
+    /// The addresses in the field with this name, one at least.
+    fn addresses(&self, field: &str) -> Result<Vec<Address>, String> {
+        let texts = match self.fields.get(field) {
+            None => return Err(format!("`{field}` was left out")),
+            Some(Value::One(text)) => std::slice::from_ref(text),
+            Some(Value::Many(texts)) => texts,
         };
-        text.parse().map_err(|_| format!("`{text}` is no address"))
+        if texts.is_empty() {
+            return Err(format!("`{field}` is empty: name at least one"));
+        }
+        let parse = |text: &String| text.parse().map_err(|_| format!("`{text}` is no address"));
+        texts.iter().map(parse).collect()
+    }
+
+    /// The first of them.
+    fn address(&self, field: &str) -> Result<Address, String> {
+        let all = self.addresses(field)?;
+        all.first().copied().ok_or_else(|| format!("`{field}` is empty: name at least one"))
     }
 
     fn call(&self, template: &CallTemplate, gas_limit: u64) -> Result<Call, String> {

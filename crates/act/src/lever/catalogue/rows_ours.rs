@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         system: "Portcullis Warden",
         stop: call(
             "warden",
-            "pull((bytes32,uint64,bytes,bytes32,uint64,uint64,uint256),(address,bytes)[])",
+            "pull(((bytes32,uint64,bytes,bytes32,uint64,uint64,uint256),(address,bytes)[]))",
             &["{order}"],
         ),
         preflight: &[],

@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Row] = &[
         ends: "the guardian calls unpause; by itself after 7,884,000 s",
         keeps: "deposits, as a rule",
         traps: &[
-            "The signature is a loaded weapon: whoever reads the configuration can pause. Keep the file as a secret is kept.",
+            "The signature is a loaded weapon: whoever reads the configuration, the journal or an export of it can pause. Keep all three as secrets are kept.",
             "A nonce works once; sign another for the next time.",
             "It pauses everywhere: the module has no identifier.",
         ],

@@ -2,8 +2,12 @@
 pragma solidity ^0.8.24;
 
 import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
-import {GovernorCountingSimple} from "@openzeppelin/contracts/governance/extensions/GovernorCountingSimple.sol";
-import {GovernorProposalGuardian} from "@openzeppelin/contracts/governance/extensions/GovernorProposalGuardian.sol";
+import {
+    GovernorCountingSimple
+} from "@openzeppelin/contracts/governance/extensions/GovernorCountingSimple.sol";
+import {
+    GovernorProposalGuardian
+} from "@openzeppelin/contracts/governance/extensions/GovernorProposalGuardian.sol";
 
 /// @title The smallest governor out of OpenZeppelin's own parts, with their guardian who may cancel
 /// @dev Not rebuilt: these are the library's contracts. Everybody has one vote, which no real governor should give.
