@@ -120,6 +120,7 @@ pub struct ViewCheck {
     pub word: u32,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_zero(word: &u32) -> bool {
     *word == 0
 }

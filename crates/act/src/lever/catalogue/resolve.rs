@@ -171,8 +171,9 @@ impl Scope<'_> {
         let how = || format!("{}; check the fix first", row.ends);
         match (&row.undo, common.release) {
             (UndoTemplate::Expiry, Release::People) => Ok(Undo::ByExpiry),
-            (UndoTemplate::People, Release::People)
-            | (UndoTemplate::Call { .. }, Release::People) => Ok(Undo::ByPeople { how: how() }),
+            (UndoTemplate::People | UndoTemplate::Call { .. }, Release::People) => {
+                Ok(Undo::ByPeople { how: how() })
+            }
             (UndoTemplate::Expiry, Release::Responder) => {
                 Err("release is `responder`, but this brake lets go by itself: leave `release` out"
                     .to_owned())
