@@ -109,14 +109,13 @@ impl Package<'_> {
         let mut code = json["bytecode"].as_str().unwrap().to_owned();
         for (source, libraries) in json["linkReferences"].as_object().unwrap() {
             for (library, places) in libraries.as_object().unwrap() {
-                let address = match self.libraries.get(library) {
-                    Some(address) => *address,
-                    None => {
-                        let path = source.trim_start_matches("contracts/").trim_end_matches(".sol");
-                        let address = Box::pin(self.deploy(path, vec![])).await;
-                        self.libraries.insert(library.clone(), address);
-                        address
-                    }
+                let address = if let Some(address) = self.libraries.get(library) {
+                    *address
+                } else {
+                    let path = source.trim_start_matches("contracts/").trim_end_matches(".sol");
+                    let address = Box::pin(self.deploy(path, vec![])).await;
+                    self.libraries.insert(library.clone(), address);
+                    address
                 };
                 for place in places.as_array().unwrap() {
                     let start = 2 + 2 * usize::try_from(place["start"].as_u64().unwrap()).unwrap();

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     reason = "a test may fail by panicking"
 )]
 
@@ -14,7 +15,6 @@ mod lending;
 mod ours;
 mod pause;
 mod rollup;
-#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
@@ -54,7 +54,7 @@ async fn every_brake_conforms() {
         };
         let mut ready = world.snapshot().await;
         for scene in scenes {
-            let ends = play(&world, &scene).await;
+            let ends = Box::pin(play(&world, &scene)).await;
             println!(
                 "{:<20} {:>7} {:>6} {ends:<34} {:>5}",
                 scene.kind,

@@ -40,24 +40,24 @@ pub async fn scenes(world: &World) -> Vec<Scene> {
     let artifacts = "node_modules/@openzeppelin/contracts/build/contracts";
     let manager =
         world.deploy(&format!("{artifacts}/AccessManager.json"), OWNER.abi_encode()).await;
-    let managed = "out/AccessManagedFixture.sol/AccessManagedFixture.json";
-    let managed = world.chain.deploy(managed, manager.abi_encode(), value).await;
+    let vault_of_role = "out/AccessManagedFixture.sol/AccessManagedFixture.json";
+    let vault_of_role = world.chain.deploy(vault_of_role, manager.abi_encode(), value).await;
     let selectors = vec![pauseCall::SELECTOR.into()];
-    let map = setTargetFunctionRoleCall { target: managed, selectors, roleId: 7 };
+    let map = setTargetFunctionRoleCall { target: vault_of_role, selectors, roleId: 7 };
     world.as_owner(manager, map).await;
     for account in [OWNER, RESPONDER] {
         let grant = manager::grantRoleCall { roleId: 7, account, executionDelay: 0 };
         world.as_owner(manager, grant).await;
     }
-    let config = json!({"manager": manager, "target": managed});
+    let config = json!({"manager": manager, "target": vault_of_role});
     let delayed = manager::grantRoleCall { roleId: 7, account: RESPONDER, executionDelay: 86_400 };
-    let take = act(OWNER, managed, takeCall {});
-    let unpause = act(OWNER, managed, unpauseCall {});
+    let take = act(OWNER, vault_of_role, takeCall {});
+    let unpause = act(OWNER, vault_of_role, unpauseCall {});
     let access_managed = Scene::new("accessManaged", config, take.clone(), End::Others(unpause))
         .trap("a role with a delay", vec![act(OWNER, manager, delayed)], Then::Refused("at once"))
         .trap(
             "a closed target",
-            vec![act(OWNER, manager, setTargetClosedCall { target: managed, closed: true })],
+            vec![act(OWNER, manager, setTargetClosedCall { target: vault_of_role, closed: true })],
             Then::Refused("at once"),
         );
     let mut all = vec![pausable, access_managed, close(world).await];
@@ -70,18 +70,23 @@ async fn close(world: &World) -> Scene {
     let artifacts = "node_modules/@openzeppelin/contracts/build/contracts";
     let manager =
         world.deploy(&format!("{artifacts}/AccessManager.json"), OWNER.abi_encode()).await;
-    let managed = "out/AccessManagedFixture.sol/AccessManagedFixture.json";
-    let managed = world.chain.deploy(managed, manager.abi_encode(), U256::from(10)).await;
+    let vault_of_role = "out/AccessManagedFixture.sol/AccessManagedFixture.json";
+    let vault_of_role =
+        world.chain.deploy(vault_of_role, manager.abi_encode(), U256::from(10)).await;
     let admin = manager::grantRoleCall { roleId: 0, account: RESPONDER, executionDelay: 0 };
     world.as_owner(manager, admin).await;
     let slow = manager::grantRoleCall { roleId: 0, account: RESPONDER, executionDelay: 3_600 };
-    let config = json!({"manager": manager, "target": managed, "release": "responder"});
-    Scene::new("accessManagerClose", config, act(OWNER, managed, pauseCall {}), End::Undo)
-        .keeps(act(OWNER, managed, takeCall {}))
+    let config = json!({"manager": manager, "target": vault_of_role, "release": "responder"});
+    Scene::new("accessManagerClose", config, act(OWNER, vault_of_role, pauseCall {}), End::Undo)
+        .keeps(act(OWNER, vault_of_role, takeCall {}))
         .trap("an admin with a delay", vec![act(OWNER, manager, slow)], Then::Refused("hasRole"))
         .trap_late(
             "an admin delay on the target",
-            vec![act(OWNER, manager, setTargetAdminDelayCall { target: managed, delay: 86_400 })],
+            vec![act(
+                OWNER,
+                manager,
+                setTargetAdminDelayCall { target: vault_of_role, delay: 86_400 },
+            )],
             // OpenZeppelin's own minimum before a changed delay counts: 5 days.
             5 * 86_400 + 1,
             Then::Refused("getTargetAdminDelay"),
