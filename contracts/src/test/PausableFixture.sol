@@ -22,6 +22,13 @@ contract PausableFixture is AccessControl, Pausable {
         _unpause();
     }
 
+    /// @notice What honest users do; a pause closes it too.
+    event Deposited(address indexed by, uint256 amount);
+
+    function deposit() external payable whenNotPaused {
+        emit Deposited(msg.sender, msg.value);
+    }
+
     /// @notice The way out that a pause closes.
     function take() external whenNotPaused {
         payable(msg.sender).transfer(address(this).balance);

@@ -124,9 +124,7 @@ fn approval_line(event: &CaseEvent) -> (Option<u64>, &'static str, String) {
 
 fn outcome_line(outcome: &Outcome) -> (Option<u64>, &'static str, String) {
     match outcome {
-        Outcome::Rehearsed(rehearsal) => {
-            (Some(rehearsal.block), "rehearsed", rehearsal.detail.clone())
-        }
+        Outcome::Rehearsed(rehearsal) => (Some(rehearsal.block), "rehearsed", rehearsal.in_words()),
         Outcome::Refused { why } => (None, "not sent", why.clone()),
         Outcome::Prepared { hash, nonce, .. } => {
             (None, "signed", format!("transaction {}, nonce {nonce}", short(hash)))

@@ -87,7 +87,7 @@ fn dollars(value: f64) -> Usd {
 fn lever(cost: i64) -> LeverState {
     let call = Call { to: MARKET, data: Bytes::new(), gas_limit: 100_000 };
     let verify =
-        ViewCheck { to: MARKET, data: Bytes::new(), expect: U256::from(1), meaning: String::new() };
+        ViewCheck { to: MARKET, data: Bytes::new(), expect: U256::from(1), meaning: String::new(), word: 0 };
     let lever = Lever {
         name: "pause".to_owned(),
         rung: Rung::Market,
@@ -102,6 +102,7 @@ fn lever(cost: i64) -> LeverState {
         traps: Vec::new(),
         warden: None,
         false_stop_parts: None,
+        forms: Vec::new(),
     };
     LeverState { lever, state: State::Idle, pulled_at: None }
 }

@@ -255,7 +255,7 @@ impl Guard {
 
 /// The probe that asks a lever's verify view.
 pub(crate) fn verify_probe(lever: &portcullis_types::action::Lever) -> Probe {
-    Probe::Call { to: lever.verify.to, data: lever.verify.data.clone(), word: 0 }
+    Probe::Call { to: lever.verify.to, data: lever.verify.data.clone(), word: lever.verify.word }
 }
 
 fn touches_watched(watched: &BTreeSet<(ChainId, Address)>, evidence: &Evidence) -> bool {

@@ -254,13 +254,14 @@ mod tests {
             covers: Vec::new(),
             preflight: Vec::new(),
             call: Call { to, data: data.clone(), gas_limit: 100_000 },
-            verify: ViewCheck { to, data, expect, meaning },
+            verify: ViewCheck { to, data, expect, meaning, word: 0 },
             undo: Undo::ByPeople { how: "the admin unpauses".to_owned() },
             hold_seconds: 60,
             false_stop_cost: Usd::dollars(1_000),
             traps: Vec::new(),
             warden: None,
             false_stop_parts: None,
+            forms: Vec::new(),
         }
     }
 

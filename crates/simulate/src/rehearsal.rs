@@ -13,7 +13,6 @@ use portcullis_types::{
 use crate::{
     call::{Call, Played, Scratch},
     error::SimulateError,
-    reading::word_of,
     replay::Replayer,
 };
 
@@ -35,6 +34,7 @@ impl Replayer {
             sticks: false,
             attack_works_without: None,
             attack_works_with: None,
+            honest: None,
             detail: format!("could not be played: {error}"),
         })
     }
@@ -78,7 +78,7 @@ impl Replayer {
         all.append(&mut details);
         let detail = all.join("; ");
         let block = block.number.to();
-        Ok(Rehearsal { block, sticks, attack_works_without, attack_works_with, detail })
+        Ok(Rehearsal { block, sticks, attack_works_without, attack_works_with, detail, honest: None })
     }
 }
 
@@ -109,7 +109,7 @@ fn lever_call(lever: &Lever, responder: Address) -> Call {
 
 fn check(scratch: &mut Scratch<'_>, view: &ViewCheck) -> Result<bool, String> {
     let output = scratch.play(Call::view(view.to, view.data.clone()), false)?.output?;
-    let word = word_of(&output, 0).ok_or_else(|| "the answer holds no word".to_owned())?;
+    let word = view.word_of(&output).ok_or_else(|| "the answer is too short".to_owned())?;
     Ok(word == view.expect)
 }
 

@@ -10,6 +10,10 @@ use crate::{
     money::Usd,
 };
 
+mod honest;
+
+pub use self::honest::{FunctionImpact, HonestImpact};
+
 /// Steps of the containment ladder, gentlest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +76,20 @@ pub struct Lever {
     /// What `false_stop_cost` is made of, where the configuration says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_stop_parts: Option<FalseStopParts>,
+    /// Other forms of the call, for a function whose arguments depend on what the chain shows. Where there are any, the
+    /// first whose conditions hold when the lever is pulled takes the place of `call`; if none does, it is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<CallForm>,
+}
+
+/// A call that is right while certain views answer so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallForm {
+    /// What must be so.
+    pub when: Vec<ViewCheck>,
+    /// The call.
+    pub call: Call,
 }
 
 /// A pull that sentinels order and a Warden carries out.
@@ -110,10 +128,35 @@ pub struct ViewCheck {
     pub to: Address,
     /// Call data.
     pub data: Bytes,
-    /// First word of the answer.
+    /// The word that must be answered.
     pub expect: U256,
     /// What it means, for people: `paused() is true`.
     pub meaning: String,
+    /// Which word of the answer, from 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub word: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(word: &u32) -> bool {
+    *word == 0
+}
+
+/// Most words of an answer that are looked at.
+const ANSWER_WORDS_MAX: u32 = 64;
+
+impl ViewCheck {
+    /// The word that counts; none where the answer is too short: a contract without such a view must not count as
+    /// "false".
+    pub fn word_of(&self, answer: &[u8]) -> Option<U256> {
+        let start = usize::try_from(self.word.min(ANSWER_WORDS_MAX)).ok()?.checked_mul(32)?;
+        answer.get(start..start.checked_add(32)?).map(U256::from_be_slice)
+    }
+
+    /// Whether the answer is what must be so.
+    pub fn is_met_by(&self, answer: &[u8]) -> bool {
+        self.word_of(answer) == Some(self.expect)
+    }
 }
 
 /// How an action is undone. Every action has an answer (ACT-2).
@@ -259,6 +302,20 @@ pub struct Rehearsal {
     pub attack_works_with: Option<bool>,
     /// For people.
     pub detail: String,
+    /// What became of honest transactions with the lever pulled; none where nobody asked (journals before this was
+    /// asked, and releases).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub honest: Option<HonestImpact>,
+}
+
+impl Rehearsal {
+    /// All of it in one line, for people.
+    pub fn in_words(&self) -> String {
+        match &self.honest {
+            Some(honest) => format!("{}; {}", self.detail, honest.in_words()),
+            None => self.detail.clone(),
+        }
+    }
 }
 
 /// Wei as a decimal string: serde cannot read a `u128` number back inside a tagged enum, and other readers of the

@@ -112,6 +112,7 @@ impl AccessManagedConfig {
             traps: Self::traps(),
             warden: None,
             false_stop_parts,
+            forms: Vec::new(),
         })
     }
 
@@ -147,6 +148,7 @@ fn may_call_at_once(
         meaning: format!(
             "{responder} may call {selector} of {target} at once (canCall of {manager})"
         ),
+        word: 0,
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn call_data(signature: &str, arguments: &[String]) -> Result<Bytes, 
 }
 
 /// One argument as a word.
-fn word(kind: &str, text: &str) -> Option<U256> {
+pub(super) fn word(kind: &str, text: &str) -> Option<U256> {
     match kind {
         "address" => text.parse::<Address>().ok().map(|address| address.into_word().into()),
         "bool" => text.parse::<bool>().ok().map(U256::from),

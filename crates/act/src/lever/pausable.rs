@@ -79,6 +79,7 @@ impl PausableConfig {
             traps,
             warden: None,
             false_stop_parts,
+            forms: Vec::new(),
         })
     }
 }

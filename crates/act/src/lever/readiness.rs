@@ -5,7 +5,7 @@ use portcullis_types::action::{Call, Lever, Undo, ViewCheck, WardenPull};
 
 use super::access_managed::delay_seconds;
 use crate::{
-    nodes::{NodeError, Nodes, first_word},
+    nodes::{NodeError, Nodes},
     rehearse::pull_and_undo,
     warden::LeverLook,
 };
@@ -43,7 +43,8 @@ pub async fn readiness(lever: &Lever, responder: Address, nodes: &Nodes) -> Vec<
         checks.push(ReadinessCheck { what, ok });
         return checks;
     }
-    let answers = nodes.view(&lever.verify, None).await.map(|answer| first_word(&answer).is_some());
+    let answers =
+        nodes.view(&lever.verify, None).await.map(|answer| lever.verify.word_of(&answer).is_some());
     add(format!("the view answers that says whether {}", lever.verify.meaning), answers);
 
     let pull = match nodes.estimate_gas(responder, &lever.call).await {
@@ -116,7 +117,7 @@ async fn preflight(view: &ViewCheck, nodes: &Nodes) -> (String, Result<bool, Nod
         }
         _ => view.meaning.clone(),
     };
-    (what, Ok(first_word(&answer) == Some(view.expect)))
+    (what, Ok(view.is_met_by(&answer)))
 }
 
 /// Whether the balance pays for one pull at twice the present base fee.

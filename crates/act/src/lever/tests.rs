@@ -135,3 +135,111 @@ fn a_lever_is_read_from_yaml_as_people_write_it() {
         assert_eq!(config.build(1, RESPONDER).unwrap().call.to, expect);
     }
 }
+
+#[test]
+fn every_row_has_an_example_that_builds() {
+    for row in catalogue::rows() {
+        let config: LeverConfig = serde_saphyr::from_str(row.example)
+            .unwrap_or_else(|error| panic!("{}: {error}", row.kind));
+        let lever =
+            config.build(1, RESPONDER).unwrap_or_else(|error| panic!("{}: {error}", row.kind));
+        assert!(!lever.traps.is_empty() && !lever.covers.is_empty(), "{}", row.kind);
+        let again = serde_json::to_string(&lever).unwrap();
+        assert_eq!(serde_json::from_str::<Lever>(&again).unwrap(), lever, "{}", row.kind);
+        // What the page says of kinds in code is what the code does.
+        if row.kind == "warden" {
+            continue;
+        }
+        if !row.stop.function.starts_with('{') {
+            assert_eq!(lever.call.data[..4], selector(row.stop.function)[..], "{}", row.kind);
+        }
+        if !row.verify.function.starts_with('{') {
+            assert_eq!(lever.verify.data[..4], selector(row.verify.function)[..], "{}", row.kind);
+            assert_eq!(lever.verify.word, row.verify.word, "{}", row.kind);
+        }
+    }
+}
+
+/// Computed from the signatures as the sources of the protocols have them.
+#[test]
+fn stop_calls_have_the_published_selectors() {
+    for (kind, published) in [
+        ("accessManagerClose", "0x167bd395"),
+        ("timelockCancel", "0xc4d252f5"),
+        ("lidoGateSeal", "0xfc20bdfe"),
+        ("lidoCircuitBreaker", "0x76a67a51"),
+        ("opSuperchainConfig", "0x76a67a51"),
+        ("opDeputyPause", "0x890777d9"),
+        ("aavePoolPause", "0x7641f3d9"),
+        ("aaveReservePause", "0x48d9fba9"),
+        ("aaveReserveFreeze", "0x96e957c4"),
+        ("compoundV2.mint", "0x3bcf7ec1"),
+        ("compoundV2.borrow", "0x18c882a5"),
+        ("compoundV2.transfer", "0x8ebf6364"),
+        ("compoundV2.seize", "0x2d70db78"),
+        ("comet", "0x44c35d07"),
+        ("ccipRmnCurse", "0x62eed415"),
+        ("xerc20Limits", "0xa08d5654"),
+    ] {
+        let row = catalogue::row(kind).unwrap();
+        assert_eq!(selector(row.stop.function).to_string(), published, "{kind}");
+    }
+}
+
+#[test]
+fn a_comet_lever_has_a_form_for_every_state_of_the_others() {
+    let row = catalogue::row("comet").unwrap();
+    let config: LeverConfig = serde_saphyr::from_str(row.example).unwrap();
+    let lever = config.build(1, RESPONDER).unwrap();
+    // Withdraw and transfer are ours, three flags are others'.
+    assert_eq!(lever.forms.len(), 8);
+    for form in &lever.forms {
+        let flag = |place: usize| form.call.data[4 + 32 * place + 31] == 1;
+        assert!(flag(1) && flag(2), "ours are always set");
+        for (view, place) in form.when.iter().zip([0, 3, 4]) {
+            assert_eq!(view.expect == U256::ONE, flag(place), "{}", view.meaning);
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_listed_kinds_say_what_to_write() {
+    let example = |kind: &str| catalogue::row(kind).unwrap().example.to_owned();
+    let yaml = |text: &str| -> Result<Lever, String> {
+        let config: LeverConfig =
+            serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        config.build(1, RESPONDER).map_err(|error| error.to_string())
+    };
+    let without = |kind: &str, field: &str| {
+        let text = example(kind);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(field)).collect();
+        lines.join("\n")
+    };
+    for (text, words) in [
+        (without("aaveReservePause", "asset"), "asset"),
+        (without("compoundV2.borrow", "cToken"), "left out"),
+        (without("xerc20Limits", "mintingLimit"), "undo"),
+        (format!("{}release: responder\n", example("lidoGateSeal")), "by itself"),
+        (format!("{}release: responder\n", example("timelockCancel")), "cannot undo"),
+        (example("ownerFlag").replace("setPaused(bool)", "unpause(bool)"), "DEC-3"),
+        (example("ownerFlag").replace("setPaused(bool)", "setPaused()"), "takes 0 arguments"),
+        (
+            example("guardianModule").replace("pause()\nverify", "transfer(address)\nverify"),
+            "DEC-3",
+        ),
+        (example("call").replace("setPeer(", "approve("), "DEC-3"),
+        (example("call").replace("setPeer(", "_grantRole("), "DEC-3"),
+        (format!("{}release: responder\n", example("call")), "expect"),
+        (format!("{}expectReleased: 5\nrelease: responder\n", example("call")), "undo"),
+        (example("comet").replace("[withdraw, transfer]", "[]"), "name a flag"),
+        (
+            example("lidoGateSeal")
+                .replace("[\"0x00000000000000000000000000000000000000ab\"]", "[]"),
+            "empty",
+        ),
+        (example("aavePoolPause").replace("kind: aavePoolPause", "kind: aavePool"), "aavePool"),
+    ] {
+        let error = yaml(&text).expect_err(&text);
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}

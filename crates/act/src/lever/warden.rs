@@ -124,6 +124,7 @@ impl WardenLeverConfig {
                 order_life_seconds,
             }),
             false_stop_parts,
+            forms: Vec::new(),
         })
     }
 
@@ -146,7 +147,7 @@ impl WardenLeverConfig {
             other => other.to_string(),
         };
         let meaning = format!("{} of {} is {answer}", self.verify, self.target);
-        Ok(ViewCheck { to: self.target, data, expect, meaning })
+        Ok(ViewCheck { to: self.target, data, expect, meaning, word: 0 })
     }
 
     fn wrong(&self, reason: String) -> LeverError {

@@ -209,22 +209,17 @@ impl Nodes {
         block: Option<BlockId>,
     ) -> Result<bool, NodeError> {
         let answer = self.view(view, block).await?;
-        let word = first_word(&answer).ok_or_else(|| NodeError::Refused {
+        let word = view.word_of(&answer).ok_or_else(|| NodeError::Refused {
             method: "eth_call",
             code: 0,
             message: format!(
-                "{} gave {} bytes, not a word: is it a contract with that view?",
+                "{} gave {} bytes, too few words: is it a contract with that view?",
                 view.to,
                 answer.len()
             ),
         })?;
         Ok(word == view.expect)
     }
-}
-
-/// The first word of an answer.
-pub(crate) fn first_word(answer: &Bytes) -> Option<U256> {
-    answer.get(..32).map(U256::from_be_slice)
 }
 
 impl fmt::Debug for Nodes {

@@ -1,7 +1,7 @@
 //! Before anything is signed: look, rehearse, sign.
 
 use portcullis_types::{
-    action::{Outcome, Rehearsal},
+    action::{Call, HonestImpact, Intent, Outcome, Rehearsal, ViewCheck},
     invariant::{Invariant, check},
 };
 use tokio::time::{Instant, timeout};
@@ -9,14 +9,14 @@ use tokio::time::{Instant, timeout};
 use super::{
     PerformError,
     attempt::Attempts,
-    job::{Job, has_passed},
+    job::{Job, Plan, has_passed},
     live::{self, Prepared},
     through::{self, Found, Seen},
 };
 use crate::{
     fees::gas_limit,
-    nodes::{Head, NodeError},
-    rehearse::{Play, rehearse},
+    nodes::{Head, NodeError, Nodes},
+    rehearse::{Play, honest, rehearse},
     signer::SignError,
 };
 
@@ -51,6 +51,8 @@ struct Look {
     nonce_in_pool: u64,
     /// How the Warden stands, where it goes through one.
     warden: Option<Found>,
+    /// The form of the call that is right on this state, where there are several.
+    form: Option<Call>,
 }
 
 /// What of a look is needed once it was rehearsed.
@@ -90,6 +92,13 @@ impl<'a> Fresh<'a> {
                 .to_owned();
             return job.end(Outcome::Refused { why }).await;
         }
+        if !job.plan.forms.is_empty()
+            && attempts.newest().call_data().as_ref() != Some(&job.plan.call.data)
+        {
+            let why = "the pull left the chain, and on this state another form of its call is right: decide anew"
+                .to_owned();
+            return job.end(Outcome::Refused { why }).await;
+        }
         // Under this action's own id, so that its journal alone tells what may be out.
         job.note(attempts.newest().outcome()).await?;
         live::see_through(Prepared::resumed(job, attempts.afresh())).await
@@ -109,6 +118,9 @@ impl<'a> Fresh<'a> {
             }
             if let Some(unmet) = look.unmet {
                 return self.refuse(unmet).await;
+            }
+            if let Some(call) = look.form {
+                self.job.plan.call = call;
             }
             if let Some(found) = look.warden {
                 match through::call_data(&self.job, found).await {
@@ -197,26 +209,15 @@ impl<'a> Fresh<'a> {
 
     async fn look(&self) -> Result<Look, NodeError> {
         let (nodes, plan, responder) = (self.job.nodes(), &self.job.plan, self.job.responder());
-        let preflight = async {
-            for view in &plan.preflight {
-                if !nodes.holds(view, None).await? {
-                    return Ok::<_, NodeError>(Some(format!(
-                        "before the call it must be so that {}, and it is not: check roles and state",
-                        view.meaning
-                    )));
-                }
-            }
-            Ok(None)
-        };
-        let (chain, head, holds, unmet, nonce, nonce_in_pool) = tokio::try_join!(
+        let (chain, head, holds, (unmet, form), nonce, nonce_in_pool) = tokio::try_join!(
             nodes.chain_id(),
             nodes.head(),
             nodes.holds(&plan.verify, None),
-            preflight,
+            conditions(nodes, plan),
             nodes.nonce(responder, "latest"),
             nodes.nonce(responder, "pending"),
         )?;
-        let mut look = Look { chain, head, holds, unmet, nonce, nonce_in_pool, warden: None };
+        let mut look = Look { chain, head, holds, unmet, nonce, nonce_in_pool, warden: None, form };
         if look.unmet.is_none()
             && let Some(through) = &plan.warden
             && (through.is_release || !holds)
@@ -230,6 +231,18 @@ impl<'a> Fresh<'a> {
         Ok(look)
     }
 
+    /// What a pull would break for others, beside the rehearsal. A third of the rehearsal's time is all it gets: it is for
+    /// the record and decides nothing, so the pull does not wait longer for it.
+    async fn look_at_others(&self, play: Play<'_>, head: Head) -> Option<HonestImpact> {
+        if self.job.action.intent == Intent::Release {
+            return None;
+        }
+        let limit = self.job.settings().rehearsal_time_limit / 3;
+        let late = || format!("no result within {} ms", limit.as_millis());
+        let look = timeout(limit, honest(self.job.nodes(), play, head)).await;
+        Some(look.unwrap_or_else(|_| HonestImpact::not_looked(late())))
+    }
+
     /// Rehearses within the time limit, and estimates the gas meanwhile; or why that gave nothing.
     async fn rehearse(&self, head: Head) -> Result<(Rehearsal, Option<u64>), String> {
         let (nodes, plan, settings) = (self.job.nodes(), &self.job.plan, self.job.settings());
@@ -240,20 +253,67 @@ impl<'a> Fresh<'a> {
             attack: plan.attack.as_ref(),
             covers: &self.job.action.lever.covers,
         };
-        let both = async {
+        let all = async {
             tokio::join!(
                 rehearse(nodes, scene, head),
-                nodes.estimate_gas(scene.responder, scene.call)
+                nodes.estimate_gas(scene.responder, scene.call),
+                self.look_at_others(scene, head),
             )
         };
-        match timeout(settings.rehearsal_time_limit, both).await {
-            Ok((Ok(rehearsal), estimate)) => Ok((rehearsal, estimate.ok())),
-            Ok((Err(error), _)) => Err(error.to_string()),
+        match timeout(settings.rehearsal_time_limit, all).await {
+            Ok((Ok(rehearsal), estimate, honest)) => {
+                Ok((Rehearsal { honest, ..rehearsal }, estimate.ok()))
+            }
+            Ok((Err(error), ..)) => Err(error.to_string()),
             Err(_) => {
                 Err(format!("no result within {} ms", settings.rehearsal_time_limit.as_millis()))
             }
         }
     }
+}
+
+/// The first condition that is not met, or none and the form of the call that is right now.
+async fn conditions(
+    nodes: &Nodes,
+    plan: &Plan,
+) -> Result<(Option<String>, Option<Call>), NodeError> {
+    for view in &plan.preflight {
+        if !nodes.holds(view, None).await? {
+            let unmet = format!(
+                "before the call it must be so that {}, and it is not: check roles and state",
+                view.meaning
+            );
+            return Ok((Some(unmet), None));
+        }
+    }
+    if plan.forms.is_empty() {
+        return Ok((None, None));
+    }
+    // A view is asked once, however many forms ask it.
+    let mut answers: Vec<(&ViewCheck, bool)> = Vec::new();
+    for form in &plan.forms {
+        let mut is_right = true;
+        for view in &form.when {
+            let known = answers.iter().find(|(asked, _)| *asked == view).map(|(_, holds)| *holds);
+            let holds = match known {
+                Some(holds) => holds,
+                None => nodes.holds(view, None).await?,
+            };
+            answers.push((view, holds));
+            is_right &= holds;
+            if !holds {
+                break;
+            }
+        }
+        if is_right {
+            return Ok((None, Some(form.call.clone())));
+        }
+    }
+    let unmet =
+        "no form of the call is right on this state: its flags changed while they were read, or \
+                 the contract is another one; look at the lever's views"
+            .to_owned();
+    Ok((Some(unmet), None))
 }
 
 /// The record of an action that is sent without a rehearsal: nothing is known.
@@ -263,6 +323,7 @@ fn unrehearsed(head: Head, trouble: &str) -> Rehearsal {
         sticks: false,
         attack_works_without: None,
         attack_works_with: None,
+        honest: None,
         detail: format!("not rehearsed ({trouble}); sent because the policy allows the race"),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use portcullis_types::{
-    action::{Action, AttackSample, Call, Intent, Outcome, Undo, ViewCheck},
+    action::{Action, AttackSample, Call, CallForm, Intent, Outcome, Undo, ViewCheck},
     ids::{ChainId, Millis},
 };
 use tokio::time::Instant;
@@ -29,6 +29,8 @@ pub(super) struct Plan {
     pub(super) call: Call,
     pub(super) verify: ViewCheck,
     pub(super) attack: Option<AttackSample>,
+    /// Forms of the call, one of which is chosen when the chain is looked at.
+    pub(super) forms: Vec<CallForm>,
     /// Where it goes through a Warden.
     pub(super) warden: Option<Through>,
 }
@@ -60,6 +62,12 @@ impl Plan {
                 plan.call.data = data;
             }
         }
+        if !plan.forms.is_empty()
+            && let Some(data) = signed.and_then(|attempts| attempts.newest().call_data())
+        {
+            // The form was chosen when it was signed.
+            plan.call.data = data;
+        }
         Ok(plan)
     }
 
@@ -85,6 +93,7 @@ impl Plan {
                 call: lever.call.clone(),
                 verify: lever.verify.clone(),
                 attack: action.attack.clone(),
+                forms: lever.forms.clone(),
                 warden: None,
             });
         }
@@ -94,6 +103,7 @@ impl Plan {
                 call: call.clone(),
                 verify: verify.clone(),
                 attack: None,
+                forms: Vec::new(),
                 warden: None,
             }),
             Undo::ByCall { .. } => Err(format!(

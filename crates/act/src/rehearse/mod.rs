@@ -5,6 +5,7 @@
 //! record says so.
 
 mod effects;
+mod honest;
 
 use alloy_primitives::{Address, U64};
 use portcullis_types::action::{AttackSample, Call, Rehearsal, ViewCheck};
@@ -12,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use self::effects::SimulatedCall;
-use crate::nodes::{Head, NodeError, Nodes, first_word};
+pub(crate) use self::honest::honest;
+use crate::nodes::{Head, NodeError, Nodes};
 
 /// Gas of a view in a simulation.
 const VIEW_GAS: u64 = 3_000_000;
@@ -38,12 +40,12 @@ pub(crate) async fn rehearse(
 ) -> Result<Rehearsal, NodeError> {
     let alone = async {
         match play.attack {
-            Some(attack) => simulate(nodes, head, &[attack_call(attack)]).await.map(Some),
+            Some(attack) => simulate(nodes, head.id.number, &[attack_call(attack)]).await.map(Some),
             None => Ok(None),
         }
     };
     let calls = play.calls(true);
-    let (without, with) = tokio::join!(alone, simulate(nodes, head, &calls));
+    let (without, with) = tokio::join!(alone, simulate(nodes, head.id.number, &calls));
     let missing = |error: &NodeError| error.is_missing_method();
     if without.as_ref().is_err_and(missing) || with.as_ref().is_err_and(missing) {
         return rehearse_by_parts(nodes, play, head).await;
@@ -56,7 +58,7 @@ pub(crate) async fn rehearse(
     };
     let with = match with {
         Err(error) if !error.is_silence() && play.attack.is_some() => {
-            simulate(nodes, head, &play.calls(false)).await?
+            simulate(nodes, head.id.number, &play.calls(false)).await?
         }
         answer => answer?,
     };
@@ -66,7 +68,7 @@ pub(crate) async fn rehearse(
 /// Plays the calls one after another in one simulated block: `eth_simulateV1`.
 async fn simulate(
     nodes: &Nodes,
-    head: Head,
+    block: u64,
     calls: &[Json],
 ) -> Result<Vec<SimulatedCall>, NodeError> {
     #[derive(Debug, Deserialize)]
@@ -79,7 +81,7 @@ async fn simulate(
         "traceTransfers": true,
         "validation": false,
     });
-    let number = U64::from(head.id.number);
+    let number = U64::from(block);
     let blocks: Vec<Block> = nodes.request(method, json!([payload, number])).await?;
     let answers: Vec<SimulatedCall> = blocks.into_iter().flat_map(|block| block.calls).collect();
     if answers.len() == calls.len() {
@@ -101,7 +103,7 @@ pub(crate) async fn pull_and_undo(
         calls.push(lever_call(responder, call));
         calls.push(view_call(responder, view));
     }
-    let answers = simulate(nodes, head, &calls).await?;
+    let answers = simulate(nodes, head.id.number, &calls).await?;
     let mut all_right = true;
     for ((_, view), pair) in steps.iter().zip(answers.chunks(2)) {
         let [call, answer] = pair else { return Ok(false) };
@@ -140,7 +142,7 @@ fn attack_call(attack: &AttackSample) -> Json {
 }
 
 fn holds(view: &ViewCheck, answer: &SimulatedCall) -> bool {
-    answer.success() && first_word(&answer.return_data) == Some(view.expect)
+    answer.success() && view.is_met_by(&answer.return_data)
 }
 
 fn judge(
@@ -178,6 +180,7 @@ fn judge(
         attack_works_without: works_without,
         attack_works_with: works_with,
         detail: format!("{lever}; {attack}"),
+        honest: None,
     }
 }
 
@@ -206,6 +209,7 @@ async fn rehearse_by_parts(
             Err(error) => error.is_revert().then_some(false),
         }),
         attack_works_with: None,
+        honest: None,
         detail: format!(
             "{lever}; the node has no eth_simulateV1, so whether it sticks and stops the attack is not known"
         ),

@@ -82,6 +82,7 @@ impl Policy {
                 continue;
             }
             calls.push(AllowedCall::new(lever.chain, &lever.call));
+            calls.extend(lever.forms.iter().map(|form| AllowedCall::new(lever.chain, &form.call)));
             if let Undo::ByCall { call, .. } = &lever.undo {
                 calls.push(AllowedCall::new(lever.chain, call));
             }

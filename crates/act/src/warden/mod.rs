@@ -55,6 +55,7 @@ pub(crate) async fn ask<C: SolCall>(
         data: call.abi_encode().into(),
         expect: alloy_primitives::U256::ZERO,
         meaning: String::new(),
+        word: 0,
     };
     let answer = nodes.view(&view, block).await?;
     C::abi_decode_returns(&answer).map_err(|_| NodeError::Refused {

@@ -69,6 +69,13 @@ impl Chain {
         answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
+    /// The same where a refusal is an answer.
+    #[allow(dead_code, reason = "not every test asks so")]
+    pub async fn try_request(&self, method: &'static str, params: Json) -> Result<Json, String> {
+        let answer = self.provider.raw_request(method.into(), params).await;
+        answer.map_err(|error| error.to_string())
+    }
+
     /// Sends from an account that anvil holds the key of, and mines.
     pub async fn send(
         &self,
@@ -105,7 +112,12 @@ impl Chain {
             .unwrap_or_else(|_| panic!("{} is missing: run: make setup", file.display()));
         let json: Json = serde_json::from_str(&text).unwrap();
         let code = json["bytecode"]["object"].as_str().or(json["bytecode"].as_str()).unwrap();
-        let mut input: Vec<u8> = code.parse::<Bytes>().unwrap().into();
+        self.deploy_code(code, arguments, value).await
+    }
+
+    /// Deploys code in hexadecimal digits.
+    pub async fn deploy_code(&self, code: &str, arguments: Vec<u8>, value: U256) -> Address {
+        let mut input: Vec<u8> = code.trim().parse::<Bytes>().unwrap().into();
         input.extend(arguments);
         self.send(OWNER, None, value, input).await.unwrap()
     }
@@ -139,7 +151,7 @@ pub fn provider(url: &Url) -> RootProvider {
     ProviderBuilder::default().connect_reqwest(client, url.clone())
 }
 
-fn contracts() -> PathBuf {
+pub fn contracts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts")
 }
 

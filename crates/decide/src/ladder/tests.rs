@@ -15,7 +15,7 @@ pub(super) const B: Address = Address::repeat_byte(0xb2);
 pub(super) fn lever(name: &str, rung: Rung, covers: &[Address], cost: i64) -> LeverState {
     let call = Call { to: A, data: Bytes::new(), gas_limit: 100_000 };
     let verify =
-        ViewCheck { to: A, data: Bytes::new(), expect: U256::from(1), meaning: String::new() };
+        ViewCheck { to: A, data: Bytes::new(), expect: U256::from(1), meaning: String::new(), word: 0 };
     let lever = Lever {
         name: name.to_owned(),
         rung,
@@ -30,6 +30,7 @@ pub(super) fn lever(name: &str, rung: Rung, covers: &[Address], cost: i64) -> Le
         traps: Vec::new(),
         warden: None,
         false_stop_parts: None,
+        forms: Vec::new(),
     };
     LeverState { lever, state: State::Idle, pulled_at: None }
 }

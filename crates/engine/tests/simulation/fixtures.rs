@@ -22,6 +22,7 @@ pub(crate) fn config() -> Config {
         data: Bytes::from_static(&[0x5c, 0x97, 0x5a, 0xbb]),
         expect: U256::from(expect),
         meaning: "paused()".to_owned(),
+        word: 0,
     };
     let call = |selector: [u8; 4]| Call { to: MARKET, data: selector.into(), gas_limit: 100_000 };
     let lever = Lever {
@@ -38,6 +39,7 @@ pub(crate) fn config() -> Config {
         traps: Vec::new(),
         warden: None,
         false_stop_parts: None,
+        forms: Vec::new(),
     };
     let detector = serde_json::from_value(serde_json::json!({
         "detector": "gross-outflow",

@@ -13,6 +13,7 @@ mod economics;
 mod harm;
 mod journal;
 mod learn;
+mod lever;
 mod output;
 mod readiness;
 mod record;
@@ -94,6 +95,9 @@ enum Command {
     Readiness(readiness::ReadinessArgs),
     /// List what guardians are asked for; print what to sign; hand a signature to the running program.
     Approve(approve::ApproveArgs),
+    /// Look up levers in the catalogue; build the call of one for people to sign.
+    #[command(subcommand)]
+    Lever(lever::LeverCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -165,5 +169,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Harm(args) => harm::harm(&args, json).await,
         Command::Readiness(args) => readiness::readiness(&args, json).await,
         Command::Approve(args) => approve::approve(&args, json).await,
+        Command::Lever(command) => lever::lever(&command, json).await,
     }
 }

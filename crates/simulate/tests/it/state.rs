@@ -114,6 +114,7 @@ fn lever(word: B256, gas_limit: u64) -> Lever {
         data: Bytes::from_static(ONE_BYTE),
         expect: U256::from(1),
         meaning: "paused".to_owned(),
+        word: 0,
     };
     Lever {
         name: "brake".to_owned(),
@@ -129,6 +130,7 @@ fn lever(word: B256, gas_limit: u64) -> Lever {
         traps: vec![],
         warden: None,
         false_stop_parts: None,
+        forms: Vec::new(),
     }
 }
 

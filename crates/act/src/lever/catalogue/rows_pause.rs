@@ -1,0 +1,135 @@
+//! Flags that a role or an owner sets: OpenZeppelin's pause and manager, and owners of exchanges.
+
+use super::{Row, Tested, UndoTemplate, call, view, view_word};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        kind: "pausable",
+        system: "OpenZeppelin Pausable",
+        stop: call("target", "pause()", &[]),
+        preflight: &[view("target", "paused()", &[], "false")],
+        verify: view("target", "paused()", &[], "true"),
+        undo: UndoTemplate::Call {
+            calls: &[call("target", "unpause()", &[])],
+            verify: view("target", "paused()", &[], "false"),
+        },
+        covers: "target",
+        gas: 150_000,
+        who: "the pauser role or the owner, at once; `pause()` itself is each protocol's own code",
+        ends: "whoever has the role for it calls unpause()",
+        keeps: "whatever does not ask the flag",
+        traps: &[
+            "A pause may not cover all entry points: only functions that check the flag stop.",
+            "The pauser role or the owner may sit behind a timelock: then nobody can pause at once.",
+        ],
+        tested: Tested::Package("@openzeppelin/contracts 5.7.0 (in `PausableFixture`)"),
+        example: "kind: pausable\nname: stop\ntarget: \"0x00000000000000000000000000000000000000aa\"\nrung: market\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "accessManaged",
+        system: "OpenZeppelin AccessManager, a role for pause()",
+        stop: call("target", "pause()", &[]),
+        preflight: &[
+            view("target", "paused()", &[], "false"),
+            view(
+                "manager",
+                "canCall(address,address,bytes4)",
+                &["{responder}", "{target}", "0x8456cb59"],
+                "true",
+            ),
+        ],
+        verify: view("target", "paused()", &[], "true"),
+        undo: UndoTemplate::Call {
+            calls: &[call("target", "unpause()", &[])],
+            verify: view("target", "paused()", &[], "false"),
+        },
+        covers: "target",
+        gas: 150_000,
+        who: "a role of the manager with execution delay 0",
+        ends: "whoever has the role for it at the manager calls unpause(), after the role's delay",
+        keeps: "whatever does not ask the flag",
+        traps: &[
+            "While the manager has the target closed, canCall is false for everyone, the responder included.",
+            "A role with an execution delay cannot stop anything at once: canCall answers (false, delay).",
+            "The target's authority can be changed: then the manager named here decides nothing.",
+        ],
+        tested: Tested::Package(
+            "@openzeppelin/contracts 5.7.0 (`AccessManager`, `AccessManagedFixture`)",
+        ),
+        example: "kind: accessManaged\nname: stop\nmanager: \"0x00000000000000000000000000000000000000cc\"\ntarget: \"0x00000000000000000000000000000000000000aa\"\nrung: market\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "accessManagerClose",
+        system: "OpenZeppelin AccessManager, closing a target",
+        stop: call("manager", "setTargetClosed(address,bool)", &["{target}", "true"]),
+        preflight: &[
+            view("manager", "hasRole(uint64,address)", &["0", "{responder}"], "true"),
+            view_word(view("manager", "hasRole(uint64,address)", &["0", "{responder}"], "0"), 1),
+            view("manager", "getTargetAdminDelay(address)", &["{target}"], "0"),
+        ],
+        verify: view("manager", "isTargetClosed(address)", &["{target}"], "true"),
+        undo: UndoTemplate::Call {
+            calls: &[call("manager", "setTargetClosed(address,bool)", &["{target}", "false"])],
+            verify: view("manager", "isTargetClosed(address)", &["{target}"], "false"),
+        },
+        covers: "target",
+        gas: 150_000,
+        who: "ADMIN_ROLE with execution delay 0, and only while getTargetAdminDelay of the target is 0",
+        ends: "an admin of the manager calls setTargetClosed(target, false)",
+        keeps: "whatever the target does not restrict: only restricted functions close, users' functions only where they are restricted too",
+        traps: &[
+            "With an admin delay on the target it is scheduled, not done: refused before it is tried.",
+            "It closes the target to its admins too: what should mend it cannot be called before it is opened again.",
+            "The admin role can do everything at the manager: a thief of the responder's key would have it. Prefer `accessManaged`.",
+        ],
+        tested: Tested::Package(
+            "@openzeppelin/contracts 5.7.0 (`AccessManager`, `AccessManagedFixture`)",
+        ),
+        example: "kind: accessManagerClose\nname: close\nmanager: \"0x00000000000000000000000000000000000000cc\"\ntarget: \"0x00000000000000000000000000000000000000aa\"\nrung: market\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "ownerFlag",
+        system: "A flag of an owner: setPaused(bool), set_killed(bool) and the like",
+        stop: call("target", "{function}", &["true"]),
+        preflight: &[view("target", "{owner}", &[], "{responder}")],
+        verify: view("target", "{verify}", &[], "true"),
+        undo: UndoTemplate::Call {
+            calls: &[call("target", "{function}", &["false"])],
+            verify: view("target", "{verify}", &[], "false"),
+        },
+        covers: "target",
+        gas: 150_000,
+        who: "the owner, at once; `owner: owner()` makes that a condition",
+        ends: "the owner sets the flag to false",
+        keeps: "what the flag does not stop: as a rule taking liquidity out in proportion",
+        traps: &[
+            "Uniswap v2, v3 and v4 have no such flag: their owners set fees and nothing else, so there nothing can be stopped.",
+            "A flag may work only for some time after the deployment, as Balancer v2's pause window does.",
+            "Where the name says the opposite (setEnabled) the argument would be false: this kind sends true only; use `call`.",
+        ],
+        tested: Tested::Shape("contracts/src/range/shapes/BridgeTokenShape.sol (`OwnerFlagShape`)"),
+        example: "kind: ownerFlag\nname: stop-swaps\ntarget: \"0x00000000000000000000000000000000000000aa\"\nfunction: setPaused(bool)\nverify: paused()\nowner: owner()\nrung: market\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "call",
+        system: "Any call that stops and whose effect a view shows",
+        stop: call("target", "{function}", &["{args}"]),
+        preflight: &[],
+        verify: view("target", "{verify}", &["{verifyArgs}"], "{expect}"),
+        undo: UndoTemplate::Call {
+            calls: &[call("target", "{undo}", &["{undoArgs}"])],
+            verify: view("target", "{verify}", &["{verifyArgs}"], "{expectReleased}"),
+        },
+        covers: "target",
+        gas: 300_000,
+        who: "whoever the target says; the rehearsal shows whether the responder may",
+        ends: "whoever the target says makes the opposite call",
+        keeps: "depends on the target",
+        traps: &[
+            "A name that says that it opens, pays or grants is refused, but that is a tripwire: what the call does is what the rehearsal and the verify view show.",
+            "Every argument is fixed in the configuration: the signer signs this call and no other.",
+        ],
+        tested: Tested::Shape("contracts/src/range/shapes/BridgeTokenShape.sol (`XERC20Shape`)"),
+        example: "kind: call\nname: cut-peer\ntarget: \"0x00000000000000000000000000000000000000aa\"\nfunction: setPeer(uint32,bytes32)\nargs: [\"30101\", \"0x0000000000000000000000000000000000000000000000000000000000000000\"]\nverify: peers(uint32)\nverifyArgs: [\"30101\"]\nexpect: 0\nrung: function\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+];

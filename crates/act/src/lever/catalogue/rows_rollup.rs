@@ -1,0 +1,170 @@
+//! Bridges and roll-ups: Lido, Optimism, Chainlink CCIP, xERC20.
+
+use super::{Row, Tested, UndoTemplate, call, view};
+
+const LIDO: Tested = Tested::Shape("contracts/src/range/shapes/LidoShape.sol");
+const OPTIMISM: Tested = Tested::Shape("contracts/src/range/shapes/SuperchainShape.sol");
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        kind: "lidoGateSeal",
+        system: "Lido GateSeal",
+        stop: call("gate_seal", "seal(address[])", &["{sealables}"]),
+        preflight: &[
+            view("gate_seal", "is_expired()", &[], "false"),
+            view("gate_seal", "get_sealing_committee()", &[], "{responder}"),
+        ],
+        verify: view("sealables", "isPaused()", &[], "true"),
+        undo: UndoTemplate::Expiry,
+        covers: "sealables",
+        gas: 1_000_000,
+        who: "the sealing committee, at once",
+        ends: "by itself, 4 to 14 days after (fixed when the seal was deployed); the DAO earlier",
+        keeps: "whatever is not among `sealables`",
+        traps: &[
+            "One shot: sealing expires the seal, and what was not named cannot be sealed with it any more. Name all at once.",
+            "The seal itself expires, at most 365 days after its deployment: the readiness check says when it did.",
+            "The view shows the first of `sealables`; the seal itself reverts unless all are paused.",
+        ],
+        tested: LIDO,
+        example: "kind: lidoGateSeal\nname: seal\ngateSeal: \"0x00000000000000000000000000000000000000aa\"\nsealables: [\"0x00000000000000000000000000000000000000ab\"]\nrung: protocol\nholdSeconds: 345600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "lidoCircuitBreaker",
+        system: "Lido CircuitBreaker",
+        stop: call("breaker", "pause(address)", &["{pausable}"]),
+        preflight: &[
+            view("breaker", "getPauser(address)", &["{pausable}"], "{responder}"),
+            view("breaker", "isPauserLive(address)", &["{responder}"], "true"),
+        ],
+        verify: view("pausable", "isPaused()", &[], "true"),
+        undo: UndoTemplate::Expiry,
+        covers: "pausable",
+        gas: 300_000,
+        who: "the pauser that is registered for this contract and has a fresh heartbeat, at once",
+        ends: "by itself after pauseDuration (5 to 60 days, 21 at first); the DAO earlier",
+        keeps: "every other contract",
+        traps: &[
+            "Single use: a pause takes the pauser's registration away.",
+            "A pauser that misses its heartbeat (interval 30 days to 3 years) can do nothing until the admin registers it anew; `heartbeat()` is not sent by this program.",
+        ],
+        tested: LIDO,
+        example: "kind: lidoCircuitBreaker\nname: trip\nbreaker: \"0x00000000000000000000000000000000000000aa\"\npausable: \"0x00000000000000000000000000000000000000ab\"\nrung: market\nholdSeconds: 432000\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "opSuperchainConfig",
+        system: "Optimism SuperchainConfig 2.5",
+        stop: call("config", "pause(address)", &["{identifier}"]),
+        preflight: &[
+            view("config", "pausable(address)", &["{identifier}"], "true"),
+            view("config", "{role}", &[], "{responder}"),
+        ],
+        verify: view("config", "paused(address)", &["{identifier}"], "true"),
+        undo: UndoTemplate::Call {
+            calls: &[call("config", "unpause(address)", &["{identifier}"])],
+            verify: view("config", "paused(address)", &["{identifier}"], "false"),
+        },
+        covers: "config",
+        gas: 150_000,
+        who: "guardian or incidentResponder, at once; `role: incidentResponder()` makes that a condition",
+        ends: "the guardian calls unpause(identifier); by itself after 7,884,000 s (about three months)",
+        keeps: "other chains, where `identifier` is one chain's; deposits, as a rule",
+        traps: &[
+            "After it expired it cannot be pulled again before the guardian unpauses: pausable(identifier) is then false, and the pull is refused.",
+            "The zero address pauses every chain of the superchain.",
+            "Only the guardian can unpause or extend: leave `release` out where the responder is the incident responder.",
+            "SuperchainConfig 1.x has pause(string): use `call` there.",
+        ],
+        tested: OPTIMISM,
+        example: "kind: opSuperchainConfig\nname: pause-chain\nconfig: \"0x00000000000000000000000000000000000000aa\"\nidentifier: \"0x00000000000000000000000000000000000000ab\"\nrole: incidentResponder()\nrung: protocol\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "opDeputyPause",
+        system: "Optimism DeputyPauseModule 1.0.1",
+        stop: call("module", "pause(bytes32,bytes)", &["{nonce}", "{signature}"]),
+        preflight: &[
+            view("module", "usedNonces(bytes32)", &["{nonce}"], "false"),
+            view(
+                "config",
+                "pausable(address)",
+                &["0x0000000000000000000000000000000000000000"],
+                "true",
+            ),
+        ],
+        verify: view(
+            "config",
+            "paused(address)",
+            &["0x0000000000000000000000000000000000000000"],
+            "true",
+        ),
+        undo: UndoTemplate::People,
+        covers: "config",
+        gas: 300_000,
+        who: "anybody who brings the deputy's signature of the nonce, at once: it is signed beforehand",
+        ends: "the guardian calls unpause; by itself after 7,884,000 s",
+        keeps: "deposits, as a rule",
+        traps: &[
+            "The signature is a loaded weapon: whoever reads the configuration, the journal or an export of it can pause. Keep all three as secrets are kept.",
+            "A nonce works once; sign another for the next time.",
+            "It pauses everywhere: the module has no identifier.",
+        ],
+        tested: OPTIMISM,
+        example: "kind: opDeputyPause\nname: deputy\nmodule: \"0x00000000000000000000000000000000000000aa\"\nconfig: \"0x00000000000000000000000000000000000000ab\"\nnonce: \"0x1111111111111111111111111111111111111111111111111111111111111111\"\nsignature: \"0x22\"\nrung: protocol\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "ccipRmnCurse",
+        system: "Chainlink CCIP RMN",
+        stop: call("rmn", "curse(bytes16)", &["{subject}"]),
+        preflight: &[view("rmn", "{role}", &[], "{responder}")],
+        verify: view("rmn", "isCursed(bytes16)", &["{subject}"], "true"),
+        undo: UndoTemplate::Call {
+            calls: &[call("rmn", "uncurse(bytes16)", &["{subject}"])],
+            verify: view("rmn", "isCursed(bytes16)", &["{subject}"], "false"),
+        },
+        covers: "rmn",
+        gas: 150_000,
+        who: "the owner; from RMN 2.1 on a curse admin too, at once; `role: owner()` makes the owner a condition",
+        ends: "the owner calls uncurse(subject)",
+        keeps: "lanes that are not the subject's",
+        traps: &[
+            "0x01000000000000000000000000000001 is every lane; else the subject is the chain selector as 16 bytes.",
+            "A global curse shows as a curse of each subject: then the view holds already, and nothing is sent.",
+            "Messages on their way stay where they are until it is lifted.",
+        ],
+        tested: Tested::Package(
+            "@chainlink/contracts-ccip 1.6.4 (`RMNRemote` 1.6.0, its ready bytecode)",
+        ),
+        example: "kind: ccipRmnCurse\nname: curse\nrmn: \"0x00000000000000000000000000000000000000aa\"\nsubject: \"0x000000000000000045849994fc9c7b15\"\nrung: protocol\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+    Row {
+        kind: "xerc20Limits",
+        system: "xERC20 (ERC-7281), one bridge",
+        stop: call("token", "setLimits(address,uint256,uint256)", &["{bridge}", "0", "0"]),
+        preflight: &[
+            view("token", "mintingMaxLimitOf(address)", &["{bridge}"], "{minting_limit}"),
+            view("token", "burningMaxLimitOf(address)", &["{bridge}"], "{burning_limit}"),
+        ],
+        verify: view("token", "mintingCurrentLimitOf(address)", &["{bridge}"], "0"),
+        undo: UndoTemplate::Call {
+            calls: &[call(
+                "token",
+                "setLimits(address,uint256,uint256)",
+                &["{bridge}", "{minting_limit}", "{burning_limit}"],
+            )],
+            verify: view("token", "mintingMaxLimitOf(address)", &["{bridge}"], "{minting_limit}"),
+        },
+        covers: "token",
+        gas: 200_000,
+        who: "the token's owner, which is often a timelock: then nobody can at once",
+        ends: "the owner sets the limits back",
+        keeps: "transfers of the token, and other bridges",
+        traps: &[
+            "A bridge whose limit is used up looks stopped already: then nothing is sent, and the limit refills.",
+            "With `release: responder` give `mintingLimit` and `burningLimit`: they must be the present ones, so that letting go restores and never raises them.",
+            "It is for one bridge; a token has one lever for each.",
+            "Burning is stopped too: who bridges out has to wait.",
+        ],
+        tested: Tested::Shape("contracts/src/range/shapes/BridgeTokenShape.sol (`XERC20Shape`)"),
+        example: "kind: xerc20Limits\nname: cut-bridge\ntoken: \"0x00000000000000000000000000000000000000aa\"\nbridge: \"0x00000000000000000000000000000000000000ab\"\nmintingLimit: \"1000000\"\nburningLimit: \"1000000\"\nrelease: responder\nrung: function\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
+    },
+];
