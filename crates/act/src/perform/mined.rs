@@ -37,6 +37,7 @@ impl<'a> Mined<'a> {
             let trouble = match self.is_deep_enough(block).await {
                 Ok(true) => match self.look(block).await {
                     Ok((holds, missing)) => {
+                        self.job.settled(&self.attempts, true);
                         let outcome = self.judge(holds, missing);
                         return Ok(Verified::End(self.job.end(outcome).await?));
                     }

@@ -12,5 +12,7 @@
 pub mod chain;
 pub mod journal;
 pub mod proxy;
+pub mod relay;
 pub mod scene;
+pub mod pressure;
 pub mod warden;

@@ -7,6 +7,7 @@ mod heartbeats;
 mod player;
 mod pool;
 mod reader;
+mod lanes;
 mod responder;
 mod service;
 mod wiring;
