@@ -33,7 +33,7 @@ pub use self::{
     fees::FeePolicy,
     lanes::LaneHealth,
     nodes::{NodeError, Nodes},
-    perform::{Actuator, PerformError},
+    perform::{Actuator, PerformError, WARM_LEVERS_MAX, WarmReport},
     relay::{RelayHealth, Relays, Route},
     report::{Report, Reporting, Stopped},
     settings::ActSettings,

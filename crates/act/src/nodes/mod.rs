@@ -5,6 +5,7 @@
 //! often hold an access key, so no message and no `Debug` output shows more of them than the host.
 
 mod error;
+mod inclusion;
 mod node;
 
 use std::{fmt, time::Duration};
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 use url::Url;
 
 pub use self::error::NodeError;
-pub(crate) use self::node::is_loopback;
+pub(crate) use self::{inclusion::Inclusion, node::is_loopback};
 use self::node::{Answer, Node, silent};
 
 /// How long a node has to itself before the next one is asked too. A node that hangs must not stand before a pull.

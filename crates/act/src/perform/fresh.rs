@@ -11,7 +11,9 @@ use super::{
     attempt::Attempts,
     job::Job,
     live::{self, Prepared},
-    through::{self, Found, Seen},
+    look::{Look, look},
+    through,
+    warm::Warm,
 };
 use crate::{
     fees::gas_limit,
@@ -52,24 +54,6 @@ pub(super) struct Pass {
 pub(super) enum Ended {
     Done(Outcome),
     PassedOver(Pass),
-}
-
-/// What the chain shows before an action.
-struct Look {
-    chain: u64,
-    head: Head,
-    holds: bool,
-    /// The first condition that is not met.
-    unmet: Option<String>,
-    /// The account's next nonce after the newest block, and with what the pool holds.
-    nonce: u64,
-    nonce_in_pool: u64,
-    /// What the account has, wei.
-    balance: u128,
-    /// What the newest blocks' dearest transactions tipped, wei for each gas; 0 where the node does not say.
-    market: u128,
-    /// How the Warden stands, where it goes through one.
-    warden: Option<Found>,
 }
 
 /// What of a look is needed once it was rehearsed.
@@ -122,8 +106,9 @@ impl<'a> Fresh<'a> {
     /// Looks at the chain and rehearses. With `lane_clear` the account must have nothing in flight.
     async fn rehearsed(mut self, lane_clear: bool) -> Result<Next<Rehearsed<'a>>, PerformError> {
         let deadline = self.job.reach_deadline();
+        let mut warm = self.job.actuator.warm_of(&self.job.action.lever).await;
         let (look, played) = loop {
-            let look = match self.look_patiently().await {
+            let look = match self.look_patiently(&warm).await {
                 Ok(look) => look,
                 Err(error) => return self.refuse(error.to_string()).await,
             };
@@ -145,7 +130,16 @@ impl<'a> Fresh<'a> {
                     Err(why) => return self.refuse(why).await,
                 }
             }
-            let played = self.rehearse(look.head).await;
+            let is_warm = look.is_warm;
+            let played = match look.rehearsal {
+                Some(rehearsal) => Ok(rehearsal),
+                None => self.rehearse(look.head).await,
+            };
+            if is_warm && !played.as_ref().is_ok_and(|(rehearsal, _)| rehearsal.sticks) {
+                // What was kept may be why: look at the whole.
+                warm = None;
+                continue;
+            }
             let look = Clear { head: look.head, nonce: look.nonce };
             // Unrehearsed nothing is sent, so a node that comes to itself is worth waiting for. The chain has moved
             // on meanwhile: look again.
@@ -203,9 +197,11 @@ impl<'a> Fresh<'a> {
         lane_clear: bool,
     ) -> Result<Option<Next<S>>, PerformError> {
         let chain = self.job.actuator.chain;
-        if look.chain != chain {
+        if let Some(found) = look.chain
+            && found != chain
+        {
             let why =
-                format!("the node is on chain {}, not on chain {chain}: correct its address", look.chain);
+                format!("the node is on chain {found}, not on chain {chain}: correct its address");
             return Ok(Some(self.refuse(why).await?));
         }
         if look.holds || look.nonce_in_pool <= look.nonce || !lane_clear {
@@ -223,57 +219,16 @@ impl<'a> Fresh<'a> {
     }
 
     /// Looks, again and again while nodes are silent or in trouble, up to the limit.
-    async fn look_patiently(&self) -> Result<Look, NodeError> {
+    async fn look_patiently(&self, warm: &Option<Warm>) -> Result<Look, NodeError> {
         let deadline = self.job.reach_deadline();
         loop {
-            match self.look().await {
+            match look(&self.job, warm.clone()).await {
                 Err(error) if error.is_nodes_own() && Instant::now() < deadline => {
                     tokio::time::sleep(self.job.settings().poll_interval).await;
                 }
                 answer => return answer,
             }
         }
-    }
-
-    async fn look(&self) -> Result<Look, NodeError> {
-        let (nodes, plan, responder) = (self.job.nodes(), &self.job.plan, self.job.responder());
-        let preflight = async {
-            for view in &plan.preflight {
-                if !nodes.holds(view, None).await? {
-                    return Ok::<_, NodeError>(Some(format!(
-                        "before the call it must be so that {}, and it is not: check roles and state",
-                        view.meaning
-                    )));
-                }
-            }
-            Ok(None)
-        };
-        let market = async { Ok(nodes.market_tip().await.unwrap_or(0)) };
-        let (chain, head, holds, unmet, nonce, nonce_in_pool, balance, market) = tokio::try_join!(
-            nodes.chain_id(),
-            nodes.head(),
-            nodes.holds(&plan.verify, None),
-            preflight,
-            nodes.nonce(responder, "latest"),
-            nodes.nonce(responder, "pending"),
-            nodes.balance(responder),
-            market,
-        )?;
-        let balance = balance.saturating_to();
-        let warden = None;
-        let mut look =
-            Look { chain, head, holds, unmet, nonce, nonce_in_pool, balance, market, warden };
-        if look.unmet.is_none()
-            && let Some(through) = &plan.warden
-            && (through.is_release || !holds)
-        {
-            match through::look(&self.job, through, head).await? {
-                Seen::Over => {}
-                Seen::Ready(found) => (look.holds, look.warden) = (false, Some(found)),
-                Seen::Obstacle(why) => (look.holds, look.unmet) = (false, Some(why)),
-            }
-        }
-        Ok(look)
     }
 
     /// Rehearses within the time limit, and estimates the gas meanwhile; or why that gave nothing.

@@ -17,9 +17,12 @@ mod attempt;
 mod fresh;
 mod job;
 mod live;
+mod look;
 mod mined;
+mod opinion;
 mod pick;
 mod through;
+mod warm;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -36,7 +39,9 @@ use self::{
     job::{Job, Plan},
     live::{Found, Prepared},
     pick::Run,
+    warm::WarmBook,
 };
+pub use self::warm::{WARM_LEVERS_MAX, WarmReport};
 use crate::{
     ActSettings,
     lanes::{LaneHealth, Lanes},
@@ -61,6 +66,8 @@ pub struct Actuator {
     /// One for each lever, held while an action of it runs: a second pull must see what the first did. As many as there
     /// are levers in the configuration.
     turns: Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>,
+    /// What is kept of the levers, so that a pull need not look at all of it.
+    warm: Mutex<WarmBook>,
 }
 
 /// Why an action has no final outcome yet.
@@ -92,8 +99,8 @@ impl Actuator {
         settings: ActSettings,
     ) -> Self {
         let lanes = Lanes::new(signer);
-        let (sentinels, turns) = (Vec::new(), Mutex::default());
-        Self { nodes, chain, settings, lanes, sentinels, relays: None, turns }
+        let (turns, warm) = (Mutex::default(), Mutex::default());
+        Self { nodes, chain, settings, lanes, sentinels: Vec::new(), relays: None, turns, warm }
     }
 
     /// The same with further accounts to act with. Levers of Wardens can be pulled through any of them; where a lever

@@ -13,6 +13,7 @@ mod pressure;
 mod relays;
 #[path = "../support/mod.rs"]
 mod support;
+mod warm;
 
 use portcullis_types::action::Outcome;
 use support::{

@@ -45,7 +45,7 @@ async fn an_order_is_in_the_next_block_past_ten_thousand_others() {
     let Some(scene) = WardenScene::start(often(&BUSY_CHAIN)).await else { return };
     stop_mining(&scene).await;
     let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &[]).await;
-    crowd(&scene.chain, 12_000).await;
+    crowd(&scene.chain, 11_600).await;
     let _miner = Miner::start(&scene.chain.url, Duration::from_secs(2), vec![]);
     let seen = next_block(&scene).await;
     let waiting = pending(&scene.chain).await;
@@ -53,7 +53,7 @@ async fn an_order_is_in_the_next_block_past_ten_thousand_others() {
     // The control: what pays as one of the crowd does.
     let ordinary = json!([{
         "from": OWNER, "to": RESPONDER, "value": "0x1", "gas": "0x5208",
-        "maxFeePerGas": U64::from(55 * GWEI), "maxPriorityFeePerGas": U64::from(5 * GWEI),
+        "maxFeePerGas": U64::from(45 * GWEI), "maxPriorityFeePerGas": U64::from(5 * GWEI),
     }]);
     let ordinary: B256 = scene.chain.request("eth_sendTransaction", ordinary).await;
     let start = Instant::now();

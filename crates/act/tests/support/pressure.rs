@@ -29,6 +29,10 @@ pub async fn crowd(chain: &Chain, transactions: usize) {
     let accounts: Vec<Address> = chain.request("eth_accounts", json!([])).await;
     let crowd = &accounts[10..];
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    // It sank while the scene was set.
+    let fee = json!([U64::from(20 * GWEI)]);
+    chain.request::<Json>("anvil_setNextBlockBaseFeePerGas", fee).await;
+    chain.mine(1).await;
     let base = chain.request::<Json>("eth_getBlockByNumber", json!(["latest", false])).await;
     let base: U256 = serde_json::from_value(base["baseFeePerGas"].clone()).unwrap();
     let requests: Vec<Json> = (0..transactions)

@@ -14,6 +14,10 @@ pub enum Fault {
     Slow(Duration),
     /// Says that it took a transaction, and forgets it.
     Swallows,
+    /// Says of a transaction that took effect that it did not.
+    Belies,
+    /// Says of a transaction that is in no block that it is in the newest one.
+    Invents,
 }
 
 /// The address of a line to `node` on which `method` (all of them: `*`) has a fault. It lives as long as the test's
@@ -32,6 +36,7 @@ pub async fn start(node: Url, method: &'static str, fault: Fault) -> Url {
                         );
                     }
                     Fault::Slow(wait) => tokio::time::sleep(wait).await,
+                    Fault::Belies | Fault::Invents => {}
                     Fault::Swallows => {
                         let raw: Bytes =
                             serde_json::from_value(request["params"][0].clone()).unwrap();
@@ -42,8 +47,12 @@ pub async fn start(node: Url, method: &'static str, fault: Fault) -> Url {
                     }
                 }
             }
-            let answer = client.post(node).json(&request).send().await.unwrap();
-            Body(answer.json::<Json>().await.unwrap())
+            let answer = client.post(node.clone()).json(&request).send().await.unwrap();
+            let mut answer = answer.json::<Json>().await.unwrap();
+            if request["method"] == method {
+                lie(&client, &node, fault, &request, &mut answer).await;
+            }
+            Body(answer)
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,4 +60,21 @@ pub async fn start(node: Url, method: &'static str, fault: Fault) -> Url {
     let router = Router::new().route("/", post(handler));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     url
+}
+
+/// Alters the answer to a question for a receipt.
+async fn lie(client: &reqwest::Client, node: &Url, fault: Fault, request: &Json, answer: &mut Json) {
+    let receipt = &mut answer["result"];
+    match fault {
+        Fault::Belies if receipt.is_object() => receipt["status"] = json!("0x0"),
+        Fault::Invents if receipt.is_null() => {
+            let head = super::relay::ask(client, node, "eth_getBlockByNumber", json!(["latest", false]));
+            let head = head.await;
+            *receipt = json!({
+                "transactionHash": request["params"][0], "blockHash": head["hash"],
+                "blockNumber": head["number"], "status": "0x1",
+            });
+        }
+        _ => {}
+    }
 }
