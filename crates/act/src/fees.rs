@@ -197,7 +197,10 @@ mod tests {
         assert_eq!((lower.in_emergency().ceiling_wei, policy.ceiling_wei), (1_000, 1_000));
         assert_eq!((policy.in_market(4).tip_wei, policy.in_market(100).tip_wei), (5, 125));
         assert_eq!(policy.in_market(u128::MAX).tip_wei, u128::MAX);
-        assert_eq!((policy.affordable(7).ceiling_wei, policy.affordable(7_000).ceiling_wei), (7, 1_000));
+        assert_eq!(
+            (policy.affordable(7).ceiling_wei, policy.affordable(7_000).ceiling_wei),
+            (7, 1_000)
+        );
     }
 
     #[test]

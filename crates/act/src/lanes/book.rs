@@ -64,7 +64,8 @@ impl Book {
             }
             Wish::Stop { tried } => {
                 // Those who came earlier get the better lanes.
-                let stops = self.waiting.iter().filter(|(_, wish)| matches!(wish, Wish::Stop { .. }));
+                let stops =
+                    self.waiting.iter().filter(|(_, wish)| matches!(wish, Wish::Stop { .. }));
                 let earlier = stops.take_while(|(one, _)| *one != ticket).count();
                 self.open(tried).get(earlier).copied()
             }

@@ -116,17 +116,13 @@ impl Lanes {
 
     /// A lane that was not tried, for a release or for a pull. Once something was tried, waits no longer than `limit`
     /// for one that is busy: what was jammed may be clear by then.
-    pub(crate) async fn take(
-        &self,
-        is_release: bool,
-        tried: &[usize],
-        limit: Duration,
-    ) -> Taken {
+    pub(crate) async fn take(&self, is_release: bool, tried: &[usize], limit: Duration) -> Taken {
         if self.shared.book().all_tried(tried) {
             return Taken::AllTried;
         }
         let list = tried.to_vec();
-        let wish = if is_release { Wish::LetGo { tried: list } } else { Wish::Stop { tried: list } };
+        let wish =
+            if is_release { Wish::LetGo { tried: list } } else { Wish::Stop { tried: list } };
         let place = if tried.is_empty() {
             Some(self.shared.wait_for(wish).await)
         } else {

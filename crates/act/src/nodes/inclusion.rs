@@ -12,10 +12,33 @@ use super::{NodeError, Nodes, Receipt};
 
 /// The fields of a block whose hash this version can compute (Prague), and those that are not part of the header.
 const KNOWN_FIELDS: [&str; 27] = [
-    "hash", "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom",
-    "difficulty", "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas",
-    "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "requestsHash", "totalDifficulty",
-    "size", "uncles", "transactions", "withdrawals",
+    "hash",
+    "parentHash",
+    "sha3Uncles",
+    "miner",
+    "stateRoot",
+    "transactionsRoot",
+    "receiptsRoot",
+    "logsBloom",
+    "difficulty",
+    "number",
+    "gasLimit",
+    "gasUsed",
+    "timestamp",
+    "extraData",
+    "mixHash",
+    "nonce",
+    "baseFeePerGas",
+    "withdrawalsRoot",
+    "blobGasUsed",
+    "excessBlobGas",
+    "parentBeaconBlockRoot",
+    "requestsHash",
+    "totalDifficulty",
+    "size",
+    "uncles",
+    "transactions",
+    "withdrawals",
 ];
 
 /// What the hashes say.
@@ -64,20 +87,29 @@ impl Nodes {
             return Ok(Some(format!("the node does not know block {} of its receipt", at.hash)));
         };
         if let Some(field) = unknown_field(&block) {
-            return Err(format!("blocks of this chain have `{field}`, which this version cannot hash"));
+            return Err(format!(
+                "blocks of this chain have `{field}`, which this version cannot hash"
+            ));
         }
-        let unread = |what: &str, error: serde_json::Error| format!("{what} cannot be read: {error}");
+        let unread =
+            |what: &str, error: serde_json::Error| format!("{what} cannot be read: {error}");
         let block: Block<Transaction<TxEnvelope>> =
             serde_json::from_value(block).map_err(|error| unread("the block", error))?;
         let header = &block.header.inner;
         if header.hash_slow() != at.hash || header.number != at.number {
-            return Ok(Some(format!("the header of block {} has another hash than {}", at.number, at.hash)));
+            return Ok(Some(format!(
+                "the header of block {} has another hash than {}",
+                at.number, at.hash
+            )));
         }
         let (transactions_root, receipts_root) = (header.transactions_root, header.receipts_root);
         let transactions: Vec<TxEnvelope> =
             block.transactions.into_transactions().map(|one| one.inner.into_inner()).collect();
         if calculate_transaction_root(&transactions) != transactions_root {
-            return Ok(Some(format!("the transactions of block {} are others than its header says", at.number)));
+            return Ok(Some(format!(
+                "the transactions of block {} are others than its header says",
+                at.number
+            )));
         }
         let Some(place) = transactions.iter().position(|one| *one.tx_hash() == hash) else {
             return Ok(Some(format!("block {} does not hold {hash}", at.number)));
@@ -91,10 +123,14 @@ impl Nodes {
         let receipts: Vec<_> =
             receipts.into_iter().map(|one| one.into_primitives_receipt().inner).collect();
         if calculate_receipt_root(&receipts) != receipts_root {
-            return Ok(Some(format!("the receipts of block {} are others than its header says", at.number)));
+            return Ok(Some(format!(
+                "the receipts of block {} are others than its header says",
+                at.number
+            )));
         }
-        Ok((status != Some(receipt.success))
-            .then(|| format!("{hash} had another result in block {} than the node says", at.number)))
+        Ok((status != Some(receipt.success)).then(|| {
+            format!("{hash} had another result in block {} than the node says", at.number)
+        }))
     }
 }
 

@@ -22,8 +22,8 @@ use tokio::time::timeout;
 use url::Url;
 
 pub use self::error::NodeError;
-pub(crate) use self::{inclusion::Inclusion, node::is_loopback};
 use self::node::{Answer, Node, silent};
+pub(crate) use self::{inclusion::Inclusion, node::is_loopback};
 
 /// How long a node has to itself before the next one is asked too. A node that hangs must not stand before a pull.
 const NEXT_NODE_AFTER: Duration = Duration::from_millis(300);
@@ -130,8 +130,8 @@ impl Nodes {
             .collect();
         let mut answers = Vec::new();
         while let Some(answer) = sends.next().await {
-            let answer = answer
-                .unwrap_or_else(|ended| Err(silent(method, "(a node)", ended.to_string())));
+            let answer =
+                answer.unwrap_or_else(|ended| Err(silent(method, "(a node)", ended.to_string())));
             let is_taken = answer.as_ref().map_or_else(NodeError::is_known_already, |_| true);
             answers.push(answer);
             if is_taken {

@@ -52,7 +52,8 @@ impl Attempts {
                 (Outcome::Prepared { .. }, _) => {
                     let Some(attempt) = Attempt::from_journal(outcome) else { continue };
                     match &mut found {
-                        Some(attempts) if attempts.slot() == attempt.slot() || !may_change_nonce =>
+                        Some(attempts)
+                            if attempts.slot() == attempt.slot() || !may_change_nonce =>
                         {
                             attempts.push(attempt)?;
                         }

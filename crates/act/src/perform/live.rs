@@ -149,7 +149,11 @@ impl<'a> Prepared<'a> {
             head,
         };
         let task = self.job.ways().1?.submit(submission);
-        Some(async move { task.await.unwrap_or_else(|ended| Err(ended.to_string())) }.boxed().shared())
+        Some(
+            async move { task.await.unwrap_or_else(|ended| Err(ended.to_string())) }
+                .boxed()
+                .shared(),
+        )
     }
 
     /// Waits until a relay took what goes by no other way.
@@ -171,7 +175,8 @@ impl<'a> Prepared<'a> {
                 }
                 Err(why) if Instant::now() < deadline => self.job.pause(&why).await?,
                 Err(why) if self.attempts.is_first() && !self.attempts.was_sent() => {
-                    let why = format!("no relay takes the transaction, and the route is private: {why}");
+                    let why =
+                        format!("no relay takes the transaction, and the route is private: {why}");
                     return self.given_up(&why).await;
                 }
                 Err(_) => return Ok(self.into_sent()),

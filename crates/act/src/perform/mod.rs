@@ -33,6 +33,7 @@ use portcullis_types::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub use self::warm::{WARM_LEVERS_MAX, WarmReport};
 use self::{
     attempt::Attempts,
     fresh::Fresh,
@@ -41,7 +42,6 @@ use self::{
     pick::Run,
     warm::WarmBook,
 };
-pub use self::warm::{WARM_LEVERS_MAX, WarmReport};
 use crate::{
     ActSettings,
     lanes::{LaneHealth, Lanes},

@@ -87,7 +87,8 @@ impl Actuator {
             .map(|lever| async move {
                 let limit = self.settings.rehearsal_time_limit;
                 let answer = timeout(limit, self.warm_one(&lever, head)).await;
-                let answer = answer.unwrap_or_else(|_| Err(format!("not within {} ms", limit.as_millis())));
+                let answer =
+                    answer.unwrap_or_else(|_| Err(format!("not within {} ms", limit.as_millis())));
                 (lever, answer)
             })
             .buffered(AT_ONCE);
@@ -126,7 +127,8 @@ impl Actuator {
             call = Call { to: pull.target, data: pull.data.clone(), gas_limit: call.gas_limit };
         }
         let covers = &lever.covers;
-        let play = Play { responder: account, call: &call, verify: &lever.verify, attack: None, covers };
+        let play =
+            Play { responder: account, call: &call, verify: &lever.verify, attack: None, covers };
         let (played, gas) = tokio::join!(
             rehearse(&self.nodes, play, head),
             self.nodes.estimate_gas(account, &call)

@@ -91,10 +91,8 @@ impl Client {
     ) -> Result<Self, RelayError> {
         let url = config.url.clone();
         let host = url.host_str().unwrap_or("(no host)").to_owned();
-        let unusable = |detail: &str| RelayError::Unusable {
-            relay: host.clone(),
-            detail: detail.to_owned(),
-        };
+        let unusable =
+            |detail: &str| RelayError::Unusable { relay: host.clone(), detail: detail.to_owned() };
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             return Err(unusable("use https: what is sent there must not be seen on the way"));
         }
@@ -182,11 +180,8 @@ impl Client {
     }
 
     async fn ask(&self, method: &'static str, param: Json) -> Result<Json, RelayError> {
-        let silent = |detail: String| RelayError::Silent {
-            relay: self.host.clone(),
-            method,
-            detail,
-        };
+        let silent =
+            |detail: String| RelayError::Silent { relay: self.host.clone(), method, detail };
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": [param]});
         let body = body.to_string();
         let header = self.identity.header(&body).map_err(silent)?;

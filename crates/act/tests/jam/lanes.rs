@@ -56,9 +56,8 @@ fn perform(
 ) -> (Arc<Journal>, tokio::task::JoinHandle<Outcome>) {
     let (actuator, journal) = (Arc::clone(actuator), Arc::new(Journal::default()));
     let shared = Arc::clone(&journal);
-    let task = tokio::spawn(async move {
-        actuator.perform(&action, &[], now, &*shared).await.unwrap()
-    });
+    let task =
+        tokio::spawn(async move { actuator.perform(&action, &[], now, &*shared).await.unwrap() });
     (journal, task)
 }
 

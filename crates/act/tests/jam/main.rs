@@ -8,6 +8,7 @@
     reason = "a test may fail by panicking"
 )]
 
+mod figures;
 mod lanes;
 mod pressure;
 mod relays;

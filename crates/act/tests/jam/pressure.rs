@@ -97,7 +97,10 @@ async fn an_order_is_in_the_next_block_though_an_attacker_outbids_what_he_sees()
     let seen = next_block(&scene).await;
     let (end, journal) = pull(&scene, &both, 2).await;
     assert!(matches!(end, Outcome::Held { by_us: true, .. }), "{end:?}");
-    println!("public copy alone: {late} blocks late; he bid {} times against both", attacker.bids());
+    println!(
+        "public copy alone: {late} blocks late; he bid {} times against both",
+        attacker.bids()
+    );
     assert_eq!(mined_in(&journal), Some(seen + 1), "{:?}", journal.outcomes());
     assert!(attacker.bids() >= 1, "he saw the public copy and bid");
 }

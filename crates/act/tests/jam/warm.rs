@@ -1,9 +1,6 @@
 //! Orders kept warm, and inclusions that are proven.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use portcullis_act::{ActSettings, PerformError};
 use portcullis_types::action::{Intent, Outcome};
@@ -15,52 +12,10 @@ use super::{
         journal::Journal,
         proxy::{self, Fault},
         scene::{Options, Scene, quick},
-        warden::{WardenOptions, WardenScene, disarmCall, releaseCall},
+        warden::{WardenOptions, WardenScene, disarmCall},
     },
     why,
 };
-
-/// With every question a while away, a warm pull asks fewer in a row. What is shown is printed and not asserted.
-#[tokio::test]
-async fn a_warm_pull_needs_fewer_looks() {
-    const ROUNDS: u64 = 8;
-    let Some(scene) = WardenScene::start(often(&[])).await else { return };
-    let far = proxy::start(scene.chain.url.clone(), "*", Fault::Slow(Duration::from_millis(20))).await;
-    let actuator = scene.actuator(&[far], quick(), &[]).await;
-    let levers = [scene.lever.clone()];
-    let mut times = [Vec::new(), Vec::new()];
-    for case in 1..=2 * ROUNDS {
-        let is_warm = case % 2 == 0;
-        if is_warm {
-            let reports = actuator.keep_warm(&levers).await.unwrap();
-            assert_eq!(reports.len(), 1);
-            assert_eq!(reports[0].trouble, None);
-            assert!(actuator.keep_warm(&levers).await.unwrap().is_empty(), "the same block");
-        }
-        let (journal, start) = (Journal::default(), Instant::now());
-        let action = scene.action(case, Intent::Pull);
-        let perform = actuator.perform(&action, &[], scene.now, &journal);
-        let (end, sent) = tokio::join!(perform, async {
-            journal.wait_for("sent", 1).await;
-            start.elapsed()
-        });
-        assert!(matches!(end.unwrap(), Outcome::Held { by_us: true, .. }));
-        assert_eq!(journal.stages(), WHOLE_LIFE);
-        times[usize::from(is_warm)].push(sent);
-        let hold = scene.open_holds().await[0];
-        scene.chain.call_as_owner(scene.warden, releaseCall { holdId: hold }).await;
-        if !is_warm {
-            // Not kept from the round before.
-            scene.chain.mine(10).await;
-        }
-    }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    };
-    let (cold, warm) = (median(&mut times[0]), median(&mut times[1]));
-    println!("each question 20 ms away, pull to sent: cold {cold:?}, warm {warm:?}");
-}
 
 /// What was kept is never believed over the chain.
 #[tokio::test]

@@ -15,9 +15,8 @@ use super::{
 /// Gas of a block, that of mainnet in 2024.
 pub const BLOCK_GAS: u64 = 30_000_000;
 /// A chain with blocks of mainnet's size at 20 gwei, ordered by fees, with accounts for a crowd.
-pub const BUSY_CHAIN: [&str; 8] = [
-    "--order", "fees", "--gas-limit", "30000000", "--base-fee", "20000000000", "--accounts", "70",
-];
+pub const BUSY_CHAIN: [&str; 8] =
+    ["--order", "fees", "--gas-limit", "30000000", "--base-fee", "20000000000", "--accounts", "70"];
 pub const GWEI: u64 = 1_000_000_000;
 /// Requests of one batch.
 const BATCH: usize = 500;

@@ -63,12 +63,19 @@ pub async fn start(node: Url, method: &'static str, fault: Fault) -> Url {
 }
 
 /// Alters the answer to a question for a receipt.
-async fn lie(client: &reqwest::Client, node: &Url, fault: Fault, request: &Json, answer: &mut Json) {
+async fn lie(
+    client: &reqwest::Client,
+    node: &Url,
+    fault: Fault,
+    request: &Json,
+    answer: &mut Json,
+) {
     let receipt = &mut answer["result"];
     match fault {
         Fault::Belies if receipt.is_object() => receipt["status"] = json!("0x0"),
         Fault::Invents if receipt.is_null() => {
-            let head = super::relay::ask(client, node, "eth_getBlockByNumber", json!(["latest", false]));
+            let head =
+                super::relay::ask(client, node, "eth_getBlockByNumber", json!(["latest", false]));
             let head = head.await;
             *receipt = json!({
                 "transactionHash": request["params"][0], "blockHash": head["hash"],

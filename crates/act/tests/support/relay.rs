@@ -100,7 +100,8 @@ impl LocalRelay {
 
     fn take(&self, method: &str, param: &Json) -> Result<Json, String> {
         let number = |field: &str| {
-            let text = param[field].as_str().unwrap_or_default().trim_start_matches("0x").to_owned();
+            let text =
+                param[field].as_str().unwrap_or_default().trim_start_matches("0x").to_owned();
             u64::from_str_radix(&text, 16).map_err(|_| format!("{field} is no number"))
         };
         let raw = |value: &Json| -> Result<Bytes, String> {
@@ -171,7 +172,11 @@ pub fn lines(to: &[(&LocalRelay, RelayKind)]) -> Relays {
     let identity = Identity::load(&keystore_of(folder.path(), IDENTITY_KEY)).unwrap();
     let configs: Vec<RelayConfig> = to
         .iter()
-        .map(|(relay, kind)| RelayConfig { url: relay.url.clone(), kind: *kind, blocks: BLOCKS_MIN })
+        .map(|(relay, kind)| RelayConfig {
+            url: relay.url.clone(),
+            kind: *kind,
+            blocks: BLOCKS_MIN,
+        })
         .collect();
     Relays::new(&configs, identity, Duration::from_secs(2)).unwrap()
 }

@@ -49,7 +49,10 @@ pub(super) fn lanes(
 ) -> Result<ResponderFile, Problem> {
     let mut accounts = BTreeSet::from([responder.address.to_string()]);
     if responder.lanes.len() >= LANES_MAX {
-        let text = format!("`lanes` has {}: with the responder {LANES_MAX} are the most", responder.lanes.len());
+        let text = format!(
+            "`lanes` has {}: with the responder {LANES_MAX} are the most",
+            responder.lanes.len()
+        );
         return Err(about(&text, "lanes"));
     }
     for lane in &mut responder.lanes {
@@ -63,7 +66,10 @@ pub(super) fn lanes(
     let sentinels = file.sentinels.iter().flat_map(|sentinels| &sentinels.keys);
     for one in sentinels {
         if responder.lanes.iter().any(|lane| lane.address == one.address) {
-            let text = format!("sentinel `{}` has the account of a lane: give it one of its own", one.name);
+            let text = format!(
+                "sentinel `{}` has the account of a lane: give it one of its own",
+                one.name
+            );
             return Err(about(&text, &one.name));
         }
     }
@@ -74,7 +80,10 @@ pub(super) fn lanes(
 /// Checks a chain's relays and fills in what the environment has.
 pub(super) fn relays(chain: &mut ChainFile, file: &ConfigFile) -> Result<(), Problem> {
     if chain.relays.len() > RELAYS_MAX {
-        return Err(about(&format!("chain `{}`: {RELAYS_MAX} relays are the most", chain.name), "relays"));
+        return Err(about(
+            &format!("chain `{}`: {RELAYS_MAX} relays are the most", chain.name),
+            "relays",
+        ));
     }
     for relay in &mut chain.relays {
         relay.url = expand(&relay.url)?;
@@ -86,7 +95,8 @@ pub(super) fn relays(chain: &mut ChainFile, file: &ConfigFile) -> Result<(), Pro
             return Err(about(&text, "blocks"));
         }
     }
-    let has_identity = file.responder.as_ref().is_none_or(|responder| responder.relay_identity.is_some());
+    let has_identity =
+        file.responder.as_ref().is_none_or(|responder| responder.relay_identity.is_some());
     if !chain.relays.is_empty() && !has_identity {
         let text = format!(
             "chain `{}` has relays, and `responder.relayIdentity` is missing: name a key that holds no funds and is no \

@@ -4,10 +4,10 @@
 mod clock;
 mod core;
 mod heartbeats;
+mod lanes;
 mod player;
 mod pool;
 mod reader;
-mod lanes;
 mod responder;
 mod service;
 mod wiring;

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use portcullis_act::{
-    ActSettings, Actuator, FeePolicy, Nodes,
-    signer::TransactionSigner,
-};
+use portcullis_act::{ActSettings, Actuator, FeePolicy, Nodes, signer::TransactionSigner};
 use portcullis_engine::{Engine, StepOutput};
 use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
 use portcullis_types::chain::BlockId;
@@ -88,8 +85,11 @@ impl Service {
                     actuator = actuator.with_relays(relays);
                 }
                 keep_alive(config, chain, &sentinels, fees(responder)).await?;
-                responders
-                    .insert(chain.id, Responder::new(actuator, reports.clone(), failures.clone()));
+                let responder = Responder::new(actuator, reports.clone(), failures.clone());
+                let ladders = config.engine.protocols.iter().flat_map(|one| &one.ladder);
+                let levers = ladders.filter(|lever| lever.chain == chain.id).cloned().collect();
+                responder.keep_warm(levers, Duration::from_millis(chain.poll_ms));
+                responders.insert(chain.id, responder);
             }
         }
         let inbox = Inbox {
