@@ -108,7 +108,7 @@ impl<'a> Fresh<'a> {
         let deadline = self.job.reach_deadline();
         let mut warm = self.job.actuator.warm_of(&self.job.action.lever).await;
         let (look, played) = loop {
-            let look = match self.look_patiently(&warm).await {
+            let look = match self.look_patiently(warm.as_ref()).await {
                 Ok(look) => look,
                 Err(error) => return self.refuse(error.to_string()).await,
             };
@@ -149,6 +149,22 @@ impl<'a> Fresh<'a> {
             }
             tokio::time::sleep(self.job.settings().poll_interval).await;
         };
+        let estimate = match self.judged(look.head, played).await? {
+            Next::Go(estimate) => estimate,
+            Next::End(outcome) => return Ok(Next::End(outcome)),
+            Next::PassOver(pass) => return Ok(Next::PassOver(pass)),
+        };
+        let gas_limit = gas_limit(estimate, self.job.plan.call.gas_limit);
+        let Clear { head, nonce } = look;
+        Ok(Next::Go(Rehearsed { job: self.job, head, nonce, gas_limit }))
+    }
+
+    /// Journals what a rehearsal showed; the gas that it took, where nothing speaks against going on.
+    async fn judged(
+        &self,
+        head: Head,
+        played: Result<(Rehearsal, Option<u64>), String>,
+    ) -> Result<Next<Option<u64>>, PerformError> {
         let estimate = match played {
             Ok((rehearsal, estimate)) => {
                 self.job.note(Outcome::Rehearsed(rehearsal.clone())).await?;
@@ -168,13 +184,11 @@ impl<'a> Fresh<'a> {
                 return self.refuse(why).await;
             }
             Err(trouble) => {
-                self.job.note(Outcome::Rehearsed(unrehearsed(look.head, &trouble))).await?;
+                self.job.note(Outcome::Rehearsed(unrehearsed(head, &trouble))).await?;
                 None
             }
         };
-        let gas_limit = gas_limit(estimate, self.job.plan.call.gas_limit);
-        let Clear { head, nonce } = look;
-        Ok(Next::Go(Rehearsed { job: self.job, head, nonce, gas_limit }))
+        Ok(Next::Go(estimate))
     }
 
     async fn refuse<S>(&self, why: String) -> Result<Next<S>, PerformError> {
@@ -219,10 +233,10 @@ impl<'a> Fresh<'a> {
     }
 
     /// Looks, again and again while nodes are silent or in trouble, up to the limit.
-    async fn look_patiently(&self, warm: &Option<Warm>) -> Result<Look, NodeError> {
+    async fn look_patiently(&self, warm: Option<&Warm>) -> Result<Look, NodeError> {
         let deadline = self.job.reach_deadline();
         loop {
-            match look(&self.job, warm.clone()).await {
+            match look(&self.job, warm.cloned()).await {
                 Err(error) if error.is_nodes_own() && Instant::now() < deadline => {
                     tokio::time::sleep(self.job.settings().poll_interval).await;
                 }

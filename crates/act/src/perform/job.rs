@@ -279,10 +279,10 @@ impl<'a> Job<'a> {
             max_priority_fee_per_gas: fees.max_priority_fee_per_gas,
             value: U256::ZERO,
         };
-        let signer = self.lane.signer();
-        let signed = match signer.sign(request.clone()).await {
+        let key = self.lane.signer();
+        let signed = match key.sign(request.clone()).await {
             // A signer that ended is started by the second try.
-            Err(SignError::Unavailable { .. }) => signer.sign(request).await?,
+            Err(SignError::Unavailable { .. }) => key.sign(request).await?,
             answer => answer?,
         };
         let sender = Some(self.responder());

@@ -148,7 +148,7 @@ impl<'a> Prepared<'a> {
             raw: newest.raw.clone(),
             head,
         };
-        let task = self.job.ways().1?.submit(submission);
+        let task = self.job.ways().1?.submit(&submission);
         Some(
             async move { task.await.unwrap_or_else(|ended| Err(ended.to_string())) }
                 .boxed()

@@ -65,10 +65,13 @@ pub struct Actuator {
     relays: Option<Relays>,
     /// One for each lever, held while an action of it runs: a second pull must see what the first did. As many as there
     /// are levers in the configuration.
-    turns: Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>,
+    turns: Mutex<BTreeMap<LeverName, Arc<Mutex<()>>>>,
     /// What is kept of the levers, so that a pull need not look at all of it.
     warm: Mutex<WarmBook>,
 }
+
+/// Protocol and lever.
+type LeverName = (String, String);
 
 /// Why an action has no final outcome yet.
 #[derive(Debug, thiserror::Error)]

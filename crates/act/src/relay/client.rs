@@ -61,16 +61,16 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    pub(super) fn last_block(&self) -> Option<u64> {
-        Some(match self {
+    pub(super) fn last_block(&self) -> u64 {
+        match self {
             Self::Bundle { block, .. } => *block,
             Self::Private { until, .. } => *until,
-        })
+        }
     }
 
     /// Whether it could still be included after block `head`.
     pub(super) fn is_open_after(&self, head: u64) -> bool {
-        self.last_block().is_some_and(|last| last > head)
+        self.last_block() > head
     }
 }
 

@@ -57,7 +57,7 @@ impl Ledger {
             self.out.pop_first();
         }
         let out = self.out.entry(slot).or_default();
-        let until = marks.iter().filter_map(Mark::last_block).max().unwrap_or(head);
+        let until = marks.iter().map(Mark::last_block).max().unwrap_or(head);
         out.first_until.entry(relay).or_insert(until);
         for mark in marks {
             if out.marks.len() < MARKS_MAX {

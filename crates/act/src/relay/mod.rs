@@ -119,7 +119,7 @@ impl Relays {
 
     /// Gives a transaction to all relays, each in its own task. The task that is handed out ends with whether any took
     /// it; nobody has to wait for it.
-    pub(crate) fn submit(&self, submission: Submission) -> JoinHandle<Result<(), String>> {
+    pub(crate) fn submit(&self, submission: &Submission) -> JoinHandle<Result<(), String>> {
         let tasks: Vec<JoinHandle<Result<(), String>>> = (0..self.clients.len())
             .map(|place| {
                 let (relays, submission) = (self.clone(), submission.clone());

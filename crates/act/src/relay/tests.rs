@@ -33,7 +33,7 @@ async fn a_dead_relay_is_reported_and_shows_no_more_than_its_host() {
         raw: Bytes::from_static(&[2]),
         head: 100,
     };
-    let trouble = relays.submit(submission).await.unwrap().unwrap_err();
+    let trouble = relays.submit(&submission).await.unwrap().unwrap_err();
     let health = relays.health();
     assert_eq!((health[0].sent, health[0].taken, health[0].failed), (1, 0, 1));
     let shown = format!("{trouble} {health:?} {relays:?}");

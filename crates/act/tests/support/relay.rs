@@ -143,7 +143,7 @@ impl LocalRelay {
 
 async fn answer(State(relay): State<LocalRelay>, headers: HeaderMap, body: String) -> Body<Json> {
     if relay.manner == Manner::Hangs {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
     let result = signer_of(&headers, &body).and_then(|signer| {
         relay.kept.lock().unwrap().senders.push(signer);
