@@ -73,7 +73,7 @@ async fn race(name: &str, rounds: u64, delay: Option<Duration>, interval: Durati
         let reports = if is_warm { warm.keep_warm(&levers).await.unwrap() } else { Vec::new() };
         assert!(reports.iter().all(|report| report.trouble.is_none()), "{reports:?}");
         let actuator = if is_warm { &warm } else { &cold };
-        laps[usize::from(is_warm)].push(lap(&scene, actuator, case).await);
+        laps[usize::from(is_warm)].push(Box::pin(lap(&scene, actuator, case)).await);
         if case % 90 == 0 {
             scene.arm().await;
         }
@@ -101,9 +101,9 @@ async fn race(name: &str, rounds: u64, delay: Option<Duration>, interval: Durati
 #[ignore = "a measurement of minutes"]
 async fn figures() {
     let interval = Duration::from_millis(400);
-    let (cold, warm) = race("node beside us", 100, None, interval).await;
+    let (cold, warm) = Box::pin(race("node beside us", 100, None, interval)).await;
     println!("cold to warm: {:.2}", cold / warm);
     let far = Some(Duration::from_millis(20));
-    let (cold, warm) = race("node 20 ms away", 30, far, Duration::from_secs(1)).await;
+    let (cold, warm) = Box::pin(race("node 20 ms away", 30, far, Duration::from_secs(1))).await;
     println!("cold to warm: {:.2}", cold / warm);
 }

@@ -64,7 +64,8 @@ fn perform(
 #[tokio::test]
 async fn a_lane_with_a_strangers_transaction_is_passed_over() {
     let Some(scene) = WardenScene::start(often(&[])).await else { return };
-    let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &LANE_KEYS).await;
+    let actuator =
+        scene.actuator(std::slice::from_ref(&scene.chain.url), quick(), &LANE_KEYS).await;
     stop_mining(&scene).await;
     stuck(&scene, RESPONDER).await;
     let actuator = Arc::new(actuator);
@@ -82,7 +83,8 @@ async fn a_lane_with_a_strangers_transaction_is_passed_over() {
 #[tokio::test]
 async fn where_all_lanes_are_jammed_it_is_refused_with_every_reason() {
     let Some(scene) = WardenScene::start(WardenOptions::default()).await else { return };
-    let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &LANE_KEYS[..1]).await;
+    let actuator =
+        scene.actuator(std::slice::from_ref(&scene.chain.url), quick(), &LANE_KEYS[..1]).await;
     scene.chain.request::<Json>("anvil_setBalance", json!([RESPONDER, "0x0"])).await;
     stop_mining(&scene).await;
     stuck(&scene, SECOND).await;
@@ -94,7 +96,8 @@ async fn where_all_lanes_are_jammed_it_is_refused_with_every_reason() {
 #[tokio::test]
 async fn a_lane_without_gas_is_passed_over() {
     let Some(scene) = WardenScene::start(WardenOptions::default()).await else { return };
-    let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &LANE_KEYS).await;
+    let actuator =
+        scene.actuator(std::slice::from_ref(&scene.chain.url), quick(), &LANE_KEYS).await;
     scene.chain.request::<Json>("anvil_setBalance", json!([RESPONDER, "0x1"])).await;
     let (end, journal) = pull(&scene, &actuator, 1).await;
     assert!(matches!(end, Outcome::Held { by_us: true, .. }), "{end:?}");
@@ -105,7 +108,8 @@ async fn a_lane_without_gas_is_passed_over() {
 #[tokio::test]
 async fn a_pull_that_is_stuck_does_not_hold_up_the_next() {
     let Some(scene) = WardenScene::start(often(&[])).await else { return };
-    let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &LANE_KEYS).await;
+    let actuator =
+        scene.actuator(std::slice::from_ref(&scene.chain.url), quick(), &LANE_KEYS).await;
     let actuator = Arc::new(actuator);
     stop_mining(&scene).await;
     let (first, one) = perform(&actuator, scene.action(1, Intent::Pull), scene.now);

@@ -44,7 +44,7 @@ async fn next_block(scene: &WardenScene) -> u64 {
 async fn an_order_is_in_the_next_block_past_ten_thousand_others() {
     let Some(scene) = WardenScene::start(often(&BUSY_CHAIN)).await else { return };
     stop_mining(&scene).await;
-    let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &[]).await;
+    let actuator = scene.actuator(std::slice::from_ref(&scene.chain.url), quick(), &[]).await;
     crowd(&scene.chain, 11_600).await;
     let _miner = Miner::start(&scene.chain.url, Duration::from_secs(2), vec![]);
     let seen = next_block(&scene).await;

@@ -26,7 +26,7 @@ async fn with(
     reach: Duration,
 ) -> Actuator {
     let settings = ActSettings { route, reach_time_limit: reach, ..quick() };
-    let actuator = scene.actuator(&[scene.chain.url.clone()], settings, &[]).await;
+    let actuator = scene.actuator(std::slice::from_ref(&scene.chain.url), settings, &[]).await;
     actuator.with_relays(lines(to))
 }
 

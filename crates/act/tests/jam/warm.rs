@@ -21,7 +21,7 @@ use super::{
 #[tokio::test]
 async fn what_was_kept_and_is_not_so_any_more_costs_a_look_and_nothing_else() {
     let Some(scene) = WardenScene::start(WardenOptions::default()).await else { return };
-    let actuator = scene.actuator(&[scene.chain.url.clone()], quick(), &[]).await;
+    let actuator = scene.actuator(std::slice::from_ref(&scene.chain.url), quick(), &[]).await;
     let levers = [scene.lever.clone()];
     assert_eq!(actuator.keep_warm(&levers).await.unwrap()[0].trouble, None);
     let lever = scene.lever.warden.as_ref().unwrap().lever;
