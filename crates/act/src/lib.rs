@@ -17,10 +17,12 @@
 //! [`Action`]: portcullis_types::action::Action
 
 pub mod fees;
+pub mod lanes;
 pub mod lever;
 pub mod nodes;
 pub mod perform;
 mod rehearse;
+pub mod relay;
 pub mod report;
 pub mod safe;
 pub mod settings;
@@ -29,8 +31,10 @@ pub mod warden;
 
 pub use self::{
     fees::FeePolicy,
+    lanes::LaneHealth,
     nodes::{NodeError, Nodes},
-    perform::{Actuator, PerformError},
+    perform::{Actuator, PerformError, WARM_LEVERS_MAX, WarmReport},
+    relay::{RelayHealth, Relays, Route},
     report::{Report, Reporting, Stopped},
     settings::ActSettings,
 };

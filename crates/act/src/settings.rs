@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fees::FeePolicy;
+use crate::{fees::FeePolicy, relay::Route};
 
 /// How the actuator goes about its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct ActSettings {
     pub in_flight_time_limit: Duration,
     /// How long a sent transaction is followed before the caller gets its turn again.
     pub settle_time_limit: Duration,
+    /// By which way transactions that stop something go. Letting go takes the public pool.
+    pub route: Route,
 }
 
 impl Default for ActSettings {
@@ -41,6 +43,7 @@ impl Default for ActSettings {
             reach_time_limit: Duration::from_secs(10),
             in_flight_time_limit: Duration::from_secs(36),
             settle_time_limit: Duration::from_mins(10),
+            route: Route::Both,
         }
     }
 }

@@ -86,8 +86,13 @@ fn dollars(value: f64) -> Usd {
 
 fn lever(cost: i64) -> LeverState {
     let call = Call { to: MARKET, data: Bytes::new(), gas_limit: 100_000 };
-    let verify =
-        ViewCheck { to: MARKET, data: Bytes::new(), expect: U256::from(1), meaning: String::new(), word: 0 };
+    let verify = ViewCheck {
+        to: MARKET,
+        data: Bytes::new(),
+        expect: U256::from(1),
+        meaning: String::new(),
+        word: 0,
+    };
     let lever = Lever {
         name: "pause".to_owned(),
         rung: Rung::Market,

@@ -78,7 +78,14 @@ impl Replayer {
         all.append(&mut details);
         let detail = all.join("; ");
         let block = block.number.to();
-        Ok(Rehearsal { block, sticks, attack_works_without, attack_works_with, detail, honest: None })
+        Ok(Rehearsal {
+            block,
+            sticks,
+            attack_works_without,
+            attack_works_with,
+            detail,
+            honest: None,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::{Address, U256};
 use portcullis_types::{
     action::{Call, CallForm, Lever, Rung, Undo, ViewCheck},
+    false_stop::FalseStopCost,
     ids::ChainId,
     money::Usd,
 };
@@ -73,7 +74,11 @@ pub struct CometConfig {
     /// Longest time it is held, seconds.
     pub hold_seconds: u64,
     /// What a stop without need costs honest users, US dollars.
-    pub false_stop_cost_usd: Usd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost_usd: Option<Usd>,
+    /// The same from its parts, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost: Option<FalseStopCost>,
     /// Most gas a pull may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gas_limit: Option<u64>,
@@ -108,6 +113,12 @@ impl CometConfig {
             meaning: format!("pauseGuardian() of {} is {responder}", self.comet),
             word: 0,
         });
+        let (false_stop_cost, false_stop_parts) = super::false_stop(
+            &self.name,
+            self.false_stop_cost_usd,
+            self.false_stop_cost.as_ref(),
+            self.hold_seconds,
+        )?;
         Ok(Lever {
             name: self.name.clone(),
             rung: self.rung,
@@ -120,9 +131,10 @@ impl CometConfig {
                 how: format!("{} at {}; check the fix first", row.ends, self.comet),
             },
             hold_seconds: self.hold_seconds,
-            false_stop_cost: self.false_stop_cost_usd,
+            false_stop_cost,
             traps: row.traps.iter().map(|&trap| trap.to_owned()).collect(),
             warden: None,
+            false_stop_parts,
             forms,
         })
     }

@@ -4,6 +4,7 @@
 use alloy_primitives::{Address, U256};
 use portcullis_types::{
     action::{Call, Lever, Rung, Undo, ViewCheck},
+    false_stop::FalseStopCost,
     ids::ChainId,
     money::Usd,
 };
@@ -86,7 +87,11 @@ pub struct CallConfig {
     /// Longest time it is held, seconds.
     pub hold_seconds: u64,
     /// What a stop without need costs honest users, US dollars.
-    pub false_stop_cost_usd: Usd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost_usd: Option<Usd>,
+    /// The same from its parts, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost: Option<FalseStopCost>,
     /// Who lets go.
     #[serde(default)]
     pub release: Release,
@@ -132,6 +137,12 @@ impl CallConfig {
         // What the responder lets go of must be what it stopped, not what others had set to something else.
         let preflight =
             if self.release == Release::Responder { vec![released] } else { Vec::new() };
+        let (false_stop_cost, false_stop_parts) = super::false_stop(
+            &self.name,
+            self.false_stop_cost_usd,
+            self.false_stop_cost.as_ref(),
+            self.hold_seconds,
+        )?;
         Ok(Lever {
             name: self.name.clone(),
             rung: self.rung,
@@ -142,9 +153,10 @@ impl CallConfig {
             verify,
             undo,
             hold_seconds: self.hold_seconds,
-            false_stop_cost: self.false_stop_cost_usd,
+            false_stop_cost,
             traps: row.traps.iter().map(|&trap| trap.to_owned()).collect(),
             warden: None,
+            false_stop_parts,
             forms: Vec::new(),
         })
     }
@@ -194,7 +206,11 @@ pub struct GuardianModuleConfig {
     /// Longest time it is held, seconds.
     pub hold_seconds: u64,
     /// What a stop without need costs honest users, US dollars.
-    pub false_stop_cost_usd: Usd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost_usd: Option<Usd>,
+    /// The same from its parts, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_stop_cost: Option<FalseStopCost>,
     /// Most gas a pull may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gas_limit: Option<u64>,
@@ -227,7 +243,12 @@ impl GuardianModuleConfig {
             covers: self.covers.as_ref(),
             rung: self.rung,
             hold_seconds: self.hold_seconds,
-            false_stop_cost: self.false_stop_cost_usd,
+            false_stop: super::false_stop(
+                &self.name,
+                self.false_stop_cost_usd,
+                self.false_stop_cost.as_ref(),
+                self.hold_seconds,
+            )?,
             release: Release::People,
             gas_limit: self.gas_limit,
         };

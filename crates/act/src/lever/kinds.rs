@@ -6,6 +6,7 @@
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256};
 use portcullis_types::{
     action::{Lever, Rung},
+    false_stop::FalseStopCost,
     ids::ChainId,
     money::Usd,
 };
@@ -42,7 +43,11 @@ macro_rules! kinds {
                 /// Longest time it is held, seconds.
                 pub hold_seconds: u64,
                 /// What a stop without need costs honest users, US dollars.
-                pub false_stop_cost_usd: Usd,
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub false_stop_cost_usd: Option<Usd>,
+                /// The same from its parts, instead.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub false_stop_cost: Option<FalseStopCost>,
                 /// Who lets go.
                 #[serde(default)]
                 pub release: Release,
@@ -62,7 +67,12 @@ macro_rules! kinds {
                         covers: self.covers.as_ref(),
                         rung: self.rung,
                         hold_seconds: self.hold_seconds,
-                        false_stop_cost: self.false_stop_cost_usd,
+                        false_stop: super::false_stop(
+            &self.name,
+            self.false_stop_cost_usd,
+            self.false_stop_cost.as_ref(),
+            self.hold_seconds,
+        )?,
                         release: self.release,
                         gas_limit: self.gas_limit,
                     };

@@ -59,6 +59,16 @@ impl NodeError {
             if *code == REVERTED || message.to_ascii_lowercase().contains("revert"))
     }
 
+    /// Whether the node has the transaction already. Nodes have no common code for it; the words are those of geth, reth,
+    /// Nethermind, Besu, Erigon and anvil.
+    pub fn is_known_already(&self) -> bool {
+        let Self::Refused { message, .. } = self else { return false };
+        let message = message.to_ascii_lowercase();
+        ["already known", "alreadyknown", "known transaction", "already imported", "already in"]
+            .iter()
+            .any(|words| message.contains(words))
+    }
+
     /// Whether no node said anything.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Silent { .. })

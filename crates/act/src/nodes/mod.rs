@@ -1,25 +1,39 @@
 //! The line to the chain's nodes: plain JSON-RPC, with a node's refusal kept apart from a node that does not answer.
 //!
-//! A question goes to the nodes in their order until one answers; a transaction goes to all of them. Addresses of nodes
+//! A question goes to the first node, and to the next one as well where that says nothing for a moment; a transaction
+//! goes to all of them at once, and the first that takes it is enough. Addresses of nodes
 //! often hold an access key, so no message and no `Debug` output shows more of them than the host.
 
 mod error;
+mod inclusion;
 mod node;
 
 use std::{fmt, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use portcullis_types::{
     action::{Call, ViewCheck},
     chain::BlockId,
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use tokio::time::timeout;
 use url::Url;
 
 pub use self::error::NodeError;
 use self::node::{Answer, Node, silent};
+pub(crate) use self::{inclusion::Inclusion, node::is_loopback};
+
+/// How long a node has to itself before the next one is asked too. A node that hangs must not stand before a pull.
+const NEXT_NODE_AFTER: Duration = Duration::from_millis(300);
+
+/// Blocks whose tips are looked at.
+const MARKET_BLOCKS: u64 = 4;
+/// The part of its gas limit from which on a block is full.
+const FULL_RATIO: f64 = 0.9;
+/// The percentile of a block's gas, by its tip.
+const MARKET_PERCENTILE: u64 = 90;
 
 /// Nodes of one chain, best first.
 #[derive(Clone)]
@@ -69,30 +83,81 @@ impl Nodes {
         method: &'static str,
         params: Json,
     ) -> Result<T, NodeError> {
-        let mut first_error = None;
-        for node in &self.nodes {
-            match node.request(method, params.clone(), self.answer_time_limit).await {
-                Err(error) if !error.is_revert() => {
+        let mut first_error: Option<NodeError> = None;
+        let mut rest = self.nodes.iter();
+        let mut asked = FuturesUnordered::new();
+        loop {
+            let is_last = match rest.next() {
+                Some(node) => {
+                    asked.push(node.request::<T>(method, params.clone(), self.answer_time_limit));
+                    rest.len() == 0
+                }
+                None => true,
+            };
+            let answer = if is_last {
+                asked.next().await
+            } else {
+                // Silence for a while: the next one too.
+                let Ok(answer) = timeout(NEXT_NODE_AFTER, asked.next()).await else { continue };
+                answer
+            };
+            match answer {
+                Some(Err(error)) if !error.is_revert() => {
                     // A refusal says more than a silence.
                     if first_error.as_ref().is_none_or(NodeError::is_silence) {
                         first_error = Some(error);
                     }
                 }
-                answer => return answer,
+                Some(answer) => return answer,
+                None => break,
             }
         }
         Err(first_error.unwrap_or_else(|| silent(method, "(none)", "there is no node".to_owned())))
     }
 
-    /// Gives a signed transaction to every node at once; one result for each.
+    /// Gives a signed transaction to every node at once. The answers up to the first node that takes it; the others are
+    /// served all the same.
     pub(crate) async fn broadcast(&self, raw: &Bytes) -> Vec<Result<B256, NodeError>> {
-        let params = json!([raw]);
         let method = "eth_sendRawTransaction";
-        let sends = self
+        let mut sends: FuturesUnordered<_> = self
             .nodes
             .iter()
-            .map(|node| node.request::<B256>(method, params.clone(), self.answer_time_limit));
-        join_all(sends).await
+            .map(|node| {
+                let (node, params, limit) = (node.clone(), json!([raw]), self.answer_time_limit);
+                // In tasks of their own: a node that hangs neither delays nor is cut off.
+                tokio::spawn(async move { node.request::<B256>(method, params, limit).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        while let Some(answer) = sends.next().await {
+            let answer =
+                answer.unwrap_or_else(|ended| Err(silent(method, "(a node)", ended.to_string())));
+            let is_taken = answer.as_ref().map_or_else(NodeError::is_known_already, |_| true);
+            answers.push(answer);
+            if is_taken {
+                break;
+            }
+        }
+        answers
+    }
+
+    /// What it takes to be among the dearest transactions of the newest blocks, wei for each gas: the most, over the
+    /// newest [`MARKET_BLOCKS`], of the tip below which nine tenths of a block's gas paid. Blocks with room do not count:
+    /// there any tip is enough, and a high one of our own would raise the next.
+    pub(crate) async fn market_tip(&self) -> Result<u128, NodeError> {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct History {
+            gas_used_ratio: Vec<f64>,
+            reward: Option<Vec<Vec<U256>>>,
+        }
+        let params = json!([U64::from(MARKET_BLOCKS), "latest", [MARKET_PERCENTILE]]);
+        let history: History = self.request("eth_feeHistory", params).await?;
+        let rewards = history.reward.unwrap_or_default();
+        let blocks = history.gas_used_ratio.into_iter().zip(rewards);
+        let full = blocks.filter(|(used, _)| *used >= FULL_RATIO);
+        let most = full.flat_map(|(_, rewards)| rewards).max();
+        Ok(most.unwrap_or_default().saturating_to())
     }
 
     /// The chain's id.

@@ -156,7 +156,7 @@ pub(super) fn silent(method: &'static str, node: &str, detail: String) -> NodeEr
     NodeError::Silent { method, node: node.to_owned(), detail }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,8 +1,8 @@
 //! The signed transactions of one action: all with one nonce (ACT-1).
 
-use alloy_consensus::{Transaction as _, TxEnvelope};
+use alloy_consensus::{SignableTransaction as _, Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Decodable2718 as _;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use portcullis_types::{
     action::Outcome,
     chain::BlockId,
@@ -18,6 +18,10 @@ pub(super) struct Attempt {
     pub(super) nonce: u64,
     pub(super) raw: Bytes,
     pub(super) fees: Fees,
+    /// Whose nonce it is; none where the bytes are no transaction of ours.
+    pub(super) sender: Option<Address>,
+    /// Whether it is for private relays alone. The journal does not know: after a crash every way will do.
+    pub(super) private: bool,
 }
 
 /// The transactions of an action, at least one, each a replacement of the one before.
@@ -49,7 +53,7 @@ impl Attempts {
                     let Some(attempt) = Attempt::from_journal(outcome) else { continue };
                     match &mut found {
                         Some(attempts)
-                            if attempts.nonce() == attempt.nonce || !may_change_nonce =>
+                            if attempts.slot() == attempt.slot() || !may_change_nonce =>
                         {
                             attempts.push(attempt)?;
                         }
@@ -68,12 +72,14 @@ impl Attempts {
 
     /// Adds a replacement.
     pub(super) fn push(&mut self, attempt: Attempt) -> Result<(), Broken> {
-        check(Invariant::Act1, attempt.nonce == self.nonce(), || {
+        check(Invariant::Act1, attempt.slot() == self.slot(), || {
             format!(
-                "transaction {} has nonce {}, its action has {} already",
+                "transaction {} has nonce {} of {:?}, its action has {} of {:?} already",
                 attempt.hash,
                 attempt.nonce,
-                self.nonce()
+                attempt.sender,
+                self.nonce(),
+                self.sender()
             )
         })?;
         // A signer is deterministic: the same fees give the same transaction.
@@ -87,8 +93,24 @@ impl Attempts {
         self.newest.nonce
     }
 
+    /// Whose nonce it is.
+    pub(super) fn sender(&self) -> Option<Address> {
+        self.newest.sender
+    }
+
+    fn slot(&self) -> (Option<Address>, u64) {
+        self.newest.slot()
+    }
+
+    /// The newest, which pays most.
     pub(super) fn newest(&self) -> &Attempt {
         &self.newest
+    }
+
+    /// The newest that the pool may see; the newest of all where there is no other.
+    pub(super) fn public(&self) -> &Attempt {
+        let all = std::iter::once(&self.newest).chain(self.replaced.iter().rev());
+        all.into_iter().find(|attempt| !attempt.private).unwrap_or(&self.newest)
     }
 
     /// The hashes, newest first: it pays most, so it is the likeliest to be included.
@@ -101,8 +123,9 @@ impl Attempts {
         Self { sent: Vec::new(), mined: None, ..self }
     }
 
+    /// Whether the pool saw one at most.
     pub(super) fn is_first(&self) -> bool {
-        self.replaced.is_empty()
+        self.replaced.iter().all(|attempt| attempt.hash == self.public().hash)
     }
 
     /// Whether the journal knows that a node took any of them.
@@ -110,11 +133,11 @@ impl Attempts {
         !self.sent.is_empty()
     }
 
-    /// Notes that a node took the newest; `false` if that was known.
-    pub(super) fn note_sent(&mut self) -> bool {
-        let is_new = !self.sent.contains(&self.newest.hash);
+    /// Notes that a node or a relay took it; `false` if that was known.
+    pub(super) fn note_sent(&mut self, hash: B256) -> bool {
+        let is_new = !self.sent.contains(&hash);
         if is_new {
-            self.sent.push(self.newest.hash);
+            self.sent.push(hash);
         }
         is_new
     }
@@ -157,8 +180,20 @@ impl Attempt {
             max_fee_per_gas: *max_fee_per_gas,
             max_priority_fee_per_gas: *max_priority_fee_per_gas,
         };
-        Some(Self { hash: *hash, nonce: *nonce, raw: raw.clone(), fees })
+        let sender = sender_of(raw);
+        Some(Self { hash: *hash, nonce: *nonce, raw: raw.clone(), fees, sender, private: false })
     }
+
+    fn slot(&self) -> (Option<Address>, u64) {
+        (self.sender, self.nonce)
+    }
+}
+
+/// Who signed a transaction: the journal's bytes tell, so that after a crash it is followed on its own lane.
+fn sender_of(raw: &Bytes) -> Option<Address> {
+    let TxEnvelope::Eip1559(signed) = TxEnvelope::decode_2718_exact(raw).ok()? else { return None };
+    let prehash = signed.tx().signature_hash();
+    signed.signature().recover_address_from_prehash(&prehash).ok()
 }
 
 #[cfg(test)]
@@ -167,7 +202,8 @@ mod tests {
 
     fn attempt(nonce: u64, hash: u8) -> Attempt {
         let fees = Fees { max_fee_per_gas: 10, max_priority_fee_per_gas: 1 };
-        Attempt { hash: B256::repeat_byte(hash), nonce, raw: Bytes::from(vec![hash]), fees }
+        let (raw, sender) = (Bytes::from(vec![hash]), None);
+        Attempt { hash: B256::repeat_byte(hash), nonce, raw, fees, sender, private: false }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Before anything is signed: look, rehearse, sign.
 
 use portcullis_types::{
-    action::{Call, HonestImpact, Intent, Outcome, Rehearsal, ViewCheck},
+    action::{HonestImpact, Intent, Outcome, Rehearsal},
     invariant::{Invariant, check},
 };
 use tokio::time::{Instant, timeout};
@@ -9,13 +9,15 @@ use tokio::time::{Instant, timeout};
 use super::{
     PerformError,
     attempt::Attempts,
-    job::{Job, Plan, has_passed},
+    job::Job,
     live::{self, Prepared},
-    through::{self, Found, Seen},
+    look::{Look, look},
+    through,
+    warm::Warm,
 };
 use crate::{
     fees::gas_limit,
-    nodes::{Head, NodeError, Nodes},
+    nodes::{Head, NodeError},
     rehearse::{Play, honest, rehearse},
     signer::SignError,
 };
@@ -33,26 +35,25 @@ struct Rehearsed<'a> {
     gas_limit: u64,
 }
 
-/// The next state, or the end.
+/// The next state, or the end of it, on this lane or altogether.
 enum Next<S> {
     Go(S),
     End(Outcome),
+    PassOver(Pass),
 }
 
-/// What the chain shows before an action.
-struct Look {
-    chain: u64,
-    head: Head,
-    holds: bool,
-    /// The first condition that is not met.
-    unmet: Option<String>,
-    /// The account's next nonce after the newest block, and with what the pool holds.
-    nonce: u64,
-    nonce_in_pool: u64,
-    /// How the Warden stands, where it goes through one.
-    warden: Option<Found>,
-    /// The form of the call that is right on this state, where there are several.
-    form: Option<Call>,
+/// Why an action does not go through a lane.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) why: String,
+    /// Whether it may be otherwise in a moment.
+    pub(super) may_clear: bool,
+}
+
+/// What became of an action on one lane.
+pub(super) enum Ended {
+    Done(Outcome),
+    PassedOver(Pass),
 }
 
 /// What of a look is needed once it was rehearsed.
@@ -67,22 +68,27 @@ impl<'a> Fresh<'a> {
     }
 
     /// To the end, with a new transaction.
-    pub(super) async fn run(self) -> Result<Outcome, PerformError> {
+    pub(super) async fn run(self) -> Result<Ended, PerformError> {
         let rehearsed = match self.rehearsed(true).await? {
             Next::Go(rehearsed) => rehearsed,
-            Next::End(outcome) => return Ok(outcome),
+            Next::End(outcome) => return Ok(Ended::Done(outcome)),
+            Next::PassOver(pass) => return Ok(Ended::PassedOver(pass)),
         };
         match rehearsed.prepare().await? {
-            Next::Go(prepared) => live::see_through(prepared).await,
-            Next::End(outcome) => Ok(outcome),
+            Next::Go(prepared) => Ok(Ended::Done(live::see_through(prepared).await?)),
+            Next::End(outcome) => Ok(Ended::Done(outcome)),
+            Next::PassOver(pass) => Ok(Ended::PassedOver(pass)),
         }
     }
 
     /// To the end, with a transaction that was signed earlier and has left the chain.
     pub(super) async fn run_again(self, attempts: Attempts) -> Result<Outcome, PerformError> {
+        let (action, report) = (self.job.action, self.job.report);
         let job = match self.rehearsed(false).await? {
             Next::Go(rehearsed) => rehearsed.job,
             Next::End(outcome) => return Ok(outcome),
+            // It can go nowhere else: its nonce is here.
+            Next::PassOver(pass) => return super::refuse(action, report, pass.why).await,
         };
         if job.plan.warden.is_some()
             && attempts.newest().call_data().as_ref() != Some(&job.plan.call.data)
@@ -107,17 +113,23 @@ impl<'a> Fresh<'a> {
     /// Looks at the chain and rehearses. With `lane_clear` the account must have nothing in flight.
     async fn rehearsed(mut self, lane_clear: bool) -> Result<Next<Rehearsed<'a>>, PerformError> {
         let deadline = self.job.reach_deadline();
+        let mut warm = self.job.actuator.warm_of(&self.job.action.lever).await;
         let (look, played) = loop {
-            let look = match self.look_until_clear(lane_clear).await {
+            let look = match self.look_patiently(warm.as_ref()).await {
                 Ok(look) => look,
-                Err(why) => return self.refuse(why).await,
+                Err(error) => return self.refuse(error.to_string()).await,
             };
+            if let Some(next) = self.wrong_place(&look, lane_clear).await? {
+                return Ok(next);
+            }
+            (self.job.head, self.job.market) = (Some(look.head), look.market);
+            self.job.balance = look.balance;
             if look.holds {
                 let outcome = Outcome::Held { block: look.head.id, by_us: false };
                 return Ok(Next::End(self.job.end(outcome).await?));
             }
             if let Some(unmet) = look.unmet {
-                return self.refuse(unmet).await;
+                return self.unfit(unmet).await;
             }
             if let Some(call) = look.form {
                 self.job.plan.call = call;
@@ -128,7 +140,16 @@ impl<'a> Fresh<'a> {
                     Err(why) => return self.refuse(why).await,
                 }
             }
-            let played = self.rehearse(look.head).await;
+            let is_warm = look.is_warm;
+            let played = match look.rehearsal {
+                Some(rehearsal) => Ok(rehearsal),
+                None => self.rehearse(look.head).await,
+            };
+            if is_warm && !played.as_ref().is_ok_and(|(rehearsal, _)| rehearsal.sticks) {
+                // What was kept may be why: look at the whole.
+                warm = None;
+                continue;
+            }
             let look = Clear { head: look.head, nonce: look.nonce };
             // Unrehearsed nothing is sent, so a node that comes to itself is worth waiting for. The chain has moved
             // on meanwhile: look again.
@@ -138,10 +159,29 @@ impl<'a> Fresh<'a> {
             }
             tokio::time::sleep(self.job.settings().poll_interval).await;
         };
+        let estimate = match self.judged(look.head, played).await? {
+            Next::Go(estimate) => estimate,
+            Next::End(outcome) => return Ok(Next::End(outcome)),
+            Next::PassOver(pass) => return Ok(Next::PassOver(pass)),
+        };
+        let gas_limit = gas_limit(estimate, self.job.plan.call.gas_limit);
+        let Clear { head, nonce } = look;
+        Ok(Next::Go(Rehearsed { job: self.job, head, nonce, gas_limit }))
+    }
+
+    /// Journals what a rehearsal showed; the gas that it took, where nothing speaks against going on.
+    async fn judged(
+        &self,
+        head: Head,
+        played: Result<(Rehearsal, Option<u64>), String>,
+    ) -> Result<Next<Option<u64>>, PerformError> {
         let estimate = match played {
             Ok((rehearsal, estimate)) => {
                 self.job.note(Outcome::Rehearsed(rehearsal.clone())).await?;
-                if let Some(why) = objection(&rehearsal) {
+                if let Some(why) = does_not_stick(&rehearsal) {
+                    return self.unfit(why).await;
+                }
+                if let Some(why) = does_not_help(&rehearsal) {
                     return self.refuse(why).await;
                 }
                 estimate
@@ -154,81 +194,65 @@ impl<'a> Fresh<'a> {
                 return self.refuse(why).await;
             }
             Err(trouble) => {
-                self.job.note(Outcome::Rehearsed(unrehearsed(look.head, &trouble))).await?;
+                self.job.note(Outcome::Rehearsed(unrehearsed(head, &trouble))).await?;
                 None
             }
         };
-        let gas_limit = gas_limit(estimate, self.job.plan.call.gas_limit);
-        Ok(Next::Go(Rehearsed { job: self.job, head: look.head, nonce: look.nonce, gas_limit }))
+        Ok(Next::Go(estimate))
     }
 
     async fn refuse<S>(&self, why: String) -> Result<Next<S>, PerformError> {
         Ok(Next::End(self.job.end(Outcome::Refused { why }).await?))
     }
 
-    /// Looks until nothing of the account is in flight that the journal does not know. There should be no such thing,
-    /// as everything is journaled before it is sent; where there is, somebody else uses the key.
-    async fn look_until_clear(&self, lane_clear: bool) -> Result<Look, String> {
-        let start = Instant::now();
-        loop {
-            let look = self.look_patiently().await.map_err(|error| error.to_string())?;
-            let chain = self.job.actuator.chain;
-            if look.chain != chain {
-                return Err(format!(
-                    "the node is on chain {}, not on chain {chain}: correct its address",
-                    look.chain
-                ));
-            }
-            if look.holds || look.nonce_in_pool <= look.nonce || !lane_clear {
-                return Ok(look);
-            }
-            if has_passed(start, self.job.settings().in_flight_time_limit) {
-                return Err(format!(
-                    "transaction {} of {} is in a pool and not ours, and everything behind it waits: find out who uses \
-                     this key, and replace or drop that transaction",
-                    look.nonce,
-                    self.job.responder()
-                ));
-            }
-            tokio::time::sleep(self.job.settings().poll_interval).await;
+    /// This account cannot do it; another may, where there is one. A Warden asks nobody who relays.
+    async fn unfit<S>(&self, why: String) -> Result<Next<S>, PerformError> {
+        if self.job.plan.warden.is_some() {
+            return self.refuse(why).await;
         }
+        Ok(Next::PassOver(Pass { why, may_clear: false }))
+    }
+
+    /// The wrong chain, or a lane with something in flight that the journal does not know. There should be no such
+    /// thing, as everything is journaled before it is sent; where there is, somebody else uses the key.
+    async fn wrong_place<S>(
+        &self,
+        look: &Look,
+        lane_clear: bool,
+    ) -> Result<Option<Next<S>>, PerformError> {
+        let chain = self.job.actuator.chain;
+        if let Some(found) = look.chain
+            && found != chain
+        {
+            let why =
+                format!("the node is on chain {found}, not on chain {chain}: correct its address");
+            return Ok(Some(self.refuse(why).await?));
+        }
+        if look.holds || look.nonce_in_pool <= look.nonce || !lane_clear {
+            self.job.lane.note(None);
+            return Ok(None);
+        }
+        let why = format!(
+            "transaction {} of {} is in a pool and not ours, and everything behind it waits: find out who uses this \
+             key, and replace or drop that transaction",
+            look.nonce,
+            self.job.responder()
+        );
+        self.job.lane.note(Some(&why));
+        Ok(Some(Next::PassOver(Pass { why, may_clear: true })))
     }
 
     /// Looks, again and again while nodes are silent or in trouble, up to the limit.
-    async fn look_patiently(&self) -> Result<Look, NodeError> {
+    async fn look_patiently(&self, warm: Option<&Warm>) -> Result<Look, NodeError> {
         let deadline = self.job.reach_deadline();
         loop {
-            match self.look().await {
+            match look(&self.job, warm.cloned()).await {
                 Err(error) if error.is_nodes_own() && Instant::now() < deadline => {
                     tokio::time::sleep(self.job.settings().poll_interval).await;
                 }
                 answer => return answer,
             }
         }
-    }
-
-    async fn look(&self) -> Result<Look, NodeError> {
-        let (nodes, plan, responder) = (self.job.nodes(), &self.job.plan, self.job.responder());
-        let (chain, head, holds, (unmet, form), nonce, nonce_in_pool) = tokio::try_join!(
-            nodes.chain_id(),
-            nodes.head(),
-            nodes.holds(&plan.verify, None),
-            conditions(nodes, plan),
-            nodes.nonce(responder, "latest"),
-            nodes.nonce(responder, "pending"),
-        )?;
-        let mut look = Look { chain, head, holds, unmet, nonce, nonce_in_pool, warden: None, form };
-        if look.unmet.is_none()
-            && let Some(through) = &plan.warden
-            && (through.is_release || !holds)
-        {
-            match through::look(&self.job, through, head).await? {
-                Seen::Over => {}
-                Seen::Ready(found) => (look.holds, look.warden) = (false, Some(found)),
-                Seen::Obstacle(why) => (look.holds, look.unmet) = (false, Some(why)),
-            }
-        }
-        Ok(look)
     }
 
     /// What a pull would break for others, beside the rehearsal. A third of the rehearsal's time is all it gets: it is for
@@ -272,50 +296,6 @@ impl<'a> Fresh<'a> {
     }
 }
 
-/// The first condition that is not met, or none and the form of the call that is right now.
-async fn conditions(
-    nodes: &Nodes,
-    plan: &Plan,
-) -> Result<(Option<String>, Option<Call>), NodeError> {
-    for view in &plan.preflight {
-        if !nodes.holds(view, None).await? {
-            let unmet = format!(
-                "before the call it must be so that {}, and it is not: check roles and state",
-                view.meaning
-            );
-            return Ok((Some(unmet), None));
-        }
-    }
-    if plan.forms.is_empty() {
-        return Ok((None, None));
-    }
-    // A view is asked once, however many forms ask it.
-    let mut answers: Vec<(&ViewCheck, bool)> = Vec::new();
-    for form in &plan.forms {
-        let mut is_right = true;
-        for view in &form.when {
-            let known = answers.iter().find(|(asked, _)| *asked == view).map(|(_, holds)| *holds);
-            let holds = match known {
-                Some(holds) => holds,
-                None => nodes.holds(view, None).await?,
-            };
-            answers.push((view, holds));
-            is_right &= holds;
-            if !holds {
-                break;
-            }
-        }
-        if is_right {
-            return Ok((None, Some(form.call.clone())));
-        }
-    }
-    let unmet =
-        "no form of the call is right on this state: its flags changed while they were read, or \
-                 the contract is another one; look at the lever's views"
-            .to_owned();
-    Ok((Some(unmet), None))
-}
-
 /// The record of an action that is sent without a rehearsal: nothing is known.
 fn unrehearsed(head: Head, trouble: &str) -> Rehearsal {
     Rehearsal {
@@ -328,14 +308,18 @@ fn unrehearsed(head: Head, trouble: &str) -> Rehearsal {
     }
 }
 
-/// Why an action must not be sent after this rehearsal.
-fn objection(rehearsal: &Rehearsal) -> Option<String> {
-    if !rehearsal.sticks {
-        return Some(format!(
+/// Why this account must not send the action after this rehearsal.
+fn does_not_stick(rehearsal: &Rehearsal) -> Option<String> {
+    (!rehearsal.sticks).then(|| {
+        format!(
             "rehearsed on block {}, it does not stick: {}; check the responder's role and the lever",
             rehearsal.block, rehearsal.detail
-        ));
-    }
+        )
+    })
+}
+
+/// Why nobody should send the action after this rehearsal.
+fn does_not_help(rehearsal: &Rehearsal) -> Option<String> {
     if rehearsal.attack_works_without == Some(true) && rehearsal.attack_works_with == Some(true) {
         return Some(format!(
             "rehearsed on block {}, the attack takes as much with the lever pulled as without: choose another lever",
@@ -346,28 +330,43 @@ fn objection(rehearsal: &Rehearsal) -> Option<String> {
 }
 
 impl<'a> Rehearsed<'a> {
-    /// Signs, and journals the signed bytes before any node sees them.
+    /// Signs, and journals the signed bytes before any node or relay sees them.
     async fn prepare(self) -> Result<Next<Prepared<'a>>, PerformError> {
-        let job = self.job;
-        let Some(fees) = job.settings().fees.first(self.head.base_fee, self.gas_limit) else {
+        let Self { job, head, nonce, gas_limit } = self;
+        let (policy, balance) = (job.fees(), job.balance);
+        let base_fee = head.base_fee;
+        let Some(all) = policy.first(base_fee, gas_limit) else {
             let why = format!(
-                "at a base fee of {} wei, {} gas cost more than the ceiling of {} wei: raise the ceiling",
-                self.head.base_fee,
-                self.gas_limit,
-                job.settings().fees.ceiling_wei
+                "at a base fee of {base_fee} wei, {gas_limit} gas cost more than the ceiling of {} wei: raise the ceiling",
+                policy.ceiling_wei
             );
             return Ok(Next::End(job.end(Outcome::Refused { why }).await?));
         };
-        let attempt = match job.sign(self.nonce, self.gas_limit, fees).await {
+        let policy = policy.affordable(balance);
+        // Less than all is enough, as long as it pays for the next block.
+        let least = base_fee.saturating_add(base_fee / 8).min(all.max_fee_per_gas);
+        let fees = policy.first(base_fee, gas_limit).filter(|fees| fees.max_fee_per_gas >= least);
+        let Some(fees) = fees else {
+            let why = format!(
+                "{} has {balance} wei, which does not pay for {gas_limit} gas at {least} wei: fund it",
+                job.responder()
+            );
+            job.lane.note(Some(&why));
+            return Ok(Next::PassOver(Pass { why, may_clear: false }));
+        };
+        let first = match job.sign(nonce, gas_limit, fees, false).await {
             Ok(attempt) => attempt,
             Err(error @ (SignError::Refused { .. } | SignError::Unavailable { .. })) => {
-                return Ok(Next::End(job.end(Outcome::Refused { why: error.to_string() }).await?));
+                job.lane.note(Some(&error.to_string()));
+                return Ok(Next::PassOver(Pass { why: error.to_string(), may_clear: false }));
             }
         };
-        check(Invariant::Act1, attempt.nonce == self.nonce, || {
-            format!("signed for nonce {} instead of {}", attempt.nonce, self.nonce)
+        check(Invariant::Act1, first.nonce == nonce, || {
+            format!("signed for nonce {} instead of {nonce}", first.nonce)
         })?;
-        job.note(attempt.outcome()).await?;
-        Ok(Next::Go(Prepared::resumed(job, Attempts::new(attempt))))
+        job.note(first.outcome()).await?;
+        let mut attempts = Attempts::new(first);
+        live::add_private(&job, &mut attempts, gas_limit, policy).await?;
+        Ok(Next::Go(Prepared::resumed(job, attempts)))
     }
 }

@@ -15,8 +15,10 @@ use super::{
 };
 use crate::{
     ActSettings,
-    fees::Fees,
-    nodes::{NodeError, Nodes, Receipt},
+    fees::{FeePolicy, Fees},
+    lanes::LaneHold,
+    nodes::{Head, NodeError, Nodes, Receipt},
+    relay::{Relays, Route},
     report::Report,
     signer::{SignError, SignRequest},
     warden::OrderBasis,
@@ -71,6 +73,17 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The same for another account than the one that the lever was built for: views that ask about that one ask about
+    /// this one.
+    pub(super) fn for_account(mut self, built_for: Address, account: Address) -> Self {
+        if built_for != account {
+            for view in &mut self.preflight {
+                *view = about(view, built_for, account);
+            }
+        }
+        self
+    }
+
     fn unsigned(
         action: &Action,
         chain: ChainId,
@@ -119,12 +132,33 @@ impl Plan {
     }
 }
 
+/// A view with one account in place of another in its arguments.
+fn about(view: &ViewCheck, from: Address, to: Address) -> ViewCheck {
+    let (selector, arguments) = view.data.split_at_checked(4).unwrap_or_default();
+    let mut data = selector.to_vec();
+    let (from_word, to_word) = (from.into_word(), to.into_word());
+    for word in arguments.chunks(32) {
+        let is_it = word == from_word.as_slice();
+        data.extend_from_slice(if is_it { to_word.as_slice() } else { word });
+    }
+    let meaning = view.meaning.replace(&from.to_string(), &to.to_string());
+    ViewCheck { data: data.into(), meaning, ..view.clone() }
+}
+
 /// One action on its way.
 pub(super) struct Job<'a> {
     pub(super) actuator: &'a Actuator,
     pub(super) action: &'a Action,
     pub(super) plan: Plan,
-    report: &'a dyn Report,
+    /// The account that acts; given back when the job ends.
+    pub(super) lane: LaneHold,
+    /// The newest block that was seen.
+    pub(super) head: Option<Head>,
+    /// What the dearest transactions of the newest blocks tipped, wei for each gas.
+    pub(super) market: u128,
+    /// What the account has, wei; no limit where nobody looked.
+    pub(super) balance: u128,
+    pub(super) report: &'a dyn Report,
     /// Until when it is followed.
     deadline: Instant,
 }
@@ -135,10 +169,12 @@ impl<'a> Job<'a> {
         action: &'a Action,
         plan: Plan,
         report: &'a dyn Report,
+        lane: LaneHold,
     ) -> Box<Self> {
         let deadline = Instant::now() + actuator.settings.settle_time_limit;
+        let (head, market, balance) = (None, 0, u128::MAX);
         // Boxed, because it is handed from state to state.
-        Box::new(Self { actuator, action, plan, report, deadline })
+        Box::new(Self { actuator, action, plan, lane, head, market, balance, report, deadline })
     }
 
     pub(super) fn nodes(&self) -> &Nodes {
@@ -150,7 +186,35 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn responder(&self) -> Address {
-        self.actuator.signer.address()
+        self.lane.account()
+    }
+
+    /// What is paid: more for stopping something than for letting go, and as much as the market wants.
+    pub(super) fn fees(&self) -> FeePolicy {
+        let policy = self.settings().fees;
+        match self.action.intent {
+            Intent::Release => policy,
+            Intent::Pull | Intent::Reassert => policy.in_emergency(),
+        }
+        .in_market(self.market)
+    }
+
+    /// The ways that it takes: whether the public pool, and the relays where there are some.
+    pub(super) fn ways(&self) -> (bool, Option<&Relays>) {
+        let relays = self.actuator.relays.as_ref();
+        match (self.settings().route, self.action.intent) {
+            (Route::Public, _) | (_, Intent::Release) => (true, None),
+            (Route::Private, _) => (relays.is_none(), relays),
+            (Route::Both, _) => (true, relays),
+        }
+    }
+
+    /// Takes its copies back from the relays, once its nonce is settled.
+    pub(super) fn settled(&self, attempts: &Attempts, included: bool) {
+        if let (Some(relays), Some(sender)) = (&self.actuator.relays, attempts.sender()) {
+            let head = self.head.map_or(0, |head| head.id.number);
+            relays.settled(sender, attempts.nonce(), head, included);
+        }
     }
 
     /// Journals `outcome`; returns when that is done.
@@ -213,6 +277,7 @@ impl<'a> Job<'a> {
         nonce: u64,
         gas_limit: u64,
         fees: Fees,
+        private: bool,
     ) -> Result<Attempt, SignError> {
         let request = SignRequest {
             chain_id: self.actuator.chain,
@@ -224,12 +289,14 @@ impl<'a> Job<'a> {
             max_priority_fee_per_gas: fees.max_priority_fee_per_gas,
             value: U256::ZERO,
         };
-        let signed = match self.actuator.signer.sign(request.clone()).await {
+        let key = self.lane.signer();
+        let signed = match key.sign(request.clone()).await {
             // A signer that ended is started by the second try.
-            Err(SignError::Unavailable { .. }) => self.actuator.signer.sign(request).await?,
+            Err(SignError::Unavailable { .. }) => key.sign(request).await?,
             answer => answer?,
         };
-        Ok(Attempt { hash: signed.hash, nonce, raw: signed.raw, fees })
+        let sender = Some(self.responder());
+        Ok(Attempt { hash: signed.hash, nonce, raw: signed.raw, fees, sender, private })
     }
 
     /// How long nodes that are silent are asked again.

@@ -1,6 +1,7 @@
 //! A signed transaction on its way into a block.
 
 use alloy_primitives::B256;
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use portcullis_types::action::Outcome;
 use tokio::time::Instant;
 
@@ -9,8 +10,9 @@ use super::{
     attempt::Attempts,
     job::{Job, has_passed},
     mined::{Mined, Verified},
+    opinion::Opinion,
 };
-use crate::nodes::NodeError;
+use crate::{fees::FeePolicy, nodes::NodeError, relay::Submission};
 
 /// How many looks in a row must find the nonce used and none of our transactions included before that is believed: a
 /// node may know the new nonce a moment before it knows the receipt.
@@ -47,7 +49,7 @@ enum Settled<'a> {
     End(Outcome),
 }
 
-/// From a signed transaction to the end.
+/// From a signed transaction to the end; what is left at the relays is then taken back.
 pub(super) async fn see_through(mut prepared: Prepared<'_>) -> Result<Outcome, PerformError> {
     loop {
         let sent = match prepared.broadcast().await? {
@@ -92,18 +94,25 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// Gives the newest bytes to all nodes, until one has an opinion.
+    /// Gives the newest bytes to all nodes, until one has an opinion, and to the relays beside that.
     async fn broadcast(mut self) -> Result<Broadcast<'a>, PerformError> {
         let deadline = self.job.reach_deadline();
+        let offer = self.offer().await;
+        if let (false, Some(offer)) = (self.job.ways().0, offer.clone()) {
+            return self.offered_alone(offer, deadline).await;
+        }
         loop {
-            let answers = self.job.nodes().broadcast(&self.attempts.newest().raw).await;
+            let answers = self.job.nodes().broadcast(&self.attempts.public().raw).await;
             match Opinion::of(&answers) {
                 Opinion::Taken => {
-                    if self.attempts.note_sent() {
-                        let hash = self.attempts.newest().hash;
-                        tracing::info!(action = %self.job.action.id, %hash, "sent");
-                        self.job.note(Outcome::Sent { hash }).await?;
-                    }
+                    self.note_sent(self.attempts.public().hash).await?;
+                    return Ok(self.into_sent());
+                }
+                // What a relay has can be included, whatever the nodes say.
+                Opinion::Trouble(_) | Opinion::Rejected(_) | Opinion::Silence(_)
+                    if is_taken(offer.as_ref()).await =>
+                {
+                    self.note_sent(self.attempts.newest().hash).await?;
                     return Ok(self.into_sent());
                 }
                 // The node's own trouble says nothing of the transaction, for a while.
@@ -111,10 +120,7 @@ impl<'a> Prepared<'a> {
                 Opinion::Rejected(why) | Opinion::Trouble(why)
                     if self.attempts.is_first() && !self.attempts.was_sent() =>
                 {
-                    let why = format!(
-                        "no node takes the transaction: {why}; correct that, then decide anew"
-                    );
-                    return Ok(Broadcast::End(self.job.end(Outcome::Failed { why }).await?));
+                    return self.given_up(&format!("no node takes the transaction: {why}")).await;
                 }
                 // Included, or under a dearer one of ours, or an earlier one is out: the next look tells.
                 Opinion::NonceUsed
@@ -128,98 +134,121 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// Gives the newest bytes to the relays, where there are some. Nobody waits for them.
+    async fn offer(&mut self) -> Option<Offer> {
+        self.job.ways().1?;
+        if self.job.head.is_none() {
+            self.job.head = self.job.nodes().head().await.ok();
+        }
+        let (head, newest) = (self.job.head?.id.number, self.attempts.newest());
+        let submission = Submission {
+            sender: newest.sender?,
+            nonce: newest.nonce,
+            hash: newest.hash,
+            raw: newest.raw.clone(),
+            head,
+        };
+        let task = self.job.ways().1?.submit(&submission);
+        Some(
+            async move { task.await.unwrap_or_else(|ended| Err(ended.to_string())) }
+                .boxed()
+                .shared(),
+        )
+    }
+
+    /// Waits until a relay took what goes by no other way.
+    async fn offered_alone(
+        mut self,
+        offer: Offer,
+        deadline: Instant,
+    ) -> Result<Broadcast<'a>, PerformError> {
+        let mut offer = Some(offer);
+        loop {
+            let answer = match offer {
+                Some(offer) => offer.await,
+                None => Err("no node says which block is next".to_owned()),
+            };
+            match answer {
+                Ok(()) => {
+                    self.note_sent(self.attempts.newest().hash).await?;
+                    return Ok(self.into_sent());
+                }
+                Err(why) if Instant::now() < deadline => self.job.pause(&why).await?,
+                Err(why) if self.attempts.is_first() && !self.attempts.was_sent() => {
+                    let why =
+                        format!("no relay takes the transaction, and the route is private: {why}");
+                    return self.given_up(&why).await;
+                }
+                Err(_) => return Ok(self.into_sent()),
+            }
+            offer = self.offer().await;
+        }
+    }
+
+    async fn note_sent(&mut self, hash: B256) -> Result<(), PerformError> {
+        if self.attempts.note_sent(hash) {
+            tracing::info!(action = %self.job.action.id, %hash, "sent");
+            self.job.note(Outcome::Sent { hash }).await?;
+        }
+        Ok(())
+    }
+
+    async fn given_up(self, why: &str) -> Result<Broadcast<'a>, PerformError> {
+        self.job.settled(&self.attempts, false);
+        let why = format!("{why}; correct that, then decide anew");
+        Ok(Broadcast::End(self.job.end(Outcome::Failed { why }).await?))
+    }
+
     fn into_sent(self) -> Broadcast<'a> {
         Broadcast::Sent(Sent { job: self.job, attempts: self.attempts })
     }
 }
 
-/// What the nodes together say to a transaction.
-#[derive(Debug, PartialEq, Eq)]
-enum Opinion {
-    Taken,
-    NonceUsed,
-    TooCheap,
-    Rejected(String),
-    /// A node has trouble of its own.
-    Trouble(String),
-    Silence(String),
+/// Whether a relay takes it, known at some time.
+type Offer = Shared<BoxFuture<'static, Result<(), String>>>;
+
+async fn is_taken(offer: Option<&Offer>) -> bool {
+    match offer {
+        Some(offer) => offer.clone().await.is_ok(),
+        None => false,
+    }
 }
 
-impl Opinion {
-    /// The most hopeful answer counts: one node that takes it is enough.
-    fn of(answers: &[Result<B256, NodeError>]) -> Self {
-        let mut opinion = Self::Silence("there is no node".to_owned());
-        for answer in answers {
-            let one = match answer {
-                Ok(_) => Self::Taken,
-                Err(error) => Self::of_error(error),
-            };
-            if one.rank() > opinion.rank() || matches!(opinion, Self::Silence(_)) {
-                opinion = one;
-            }
+/// Adds the copy for the relays that pays more than the one that the pool shows, where both ways are taken. Journaled
+/// as every other.
+pub(super) async fn add_private(
+    job: &Job<'_>,
+    attempts: &mut Attempts,
+    gas_limit: u64,
+    policy: FeePolicy,
+) -> Result<(), PerformError> {
+    let (true, Some(_)) = job.ways() else { return Ok(()) };
+    let Some(fees) = policy.private(attempts.public().fees, gas_limit) else { return Ok(()) };
+    match job.sign(attempts.nonce(), gas_limit, fees, true).await {
+        Ok(attempt) => {
+            let outcome = attempt.outcome();
+            attempts.push(attempt)?;
+            job.note(outcome).await
         }
-        opinion
-    }
-
-    /// Nodes have no common codes for these; the words are those of geth, reth, Nethermind, Besu, Erigon and anvil.
-    fn of_error(error: &NodeError) -> Self {
-        let NodeError::Refused { message, .. } = error else {
-            return Self::Silence(error.to_string());
-        };
-        let message = message.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
-        if says(&[
-            "already known",
-            "alreadyknown",
-            "known transaction",
-            "already imported",
-            "already in",
-        ]) {
-            Self::Taken
-        } else if says(&[
-            "nonce too low",
-            "nonce is too low",
-            "oldnonce",
-            "nonce_too_low",
-            "nonce below",
-        ]) {
-            Self::NonceUsed
-        } else if says(&[
-            "underpriced",
-            "less than block base fee",
-            "fee too low",
-            "feetoolow",
-            "fee cap less than",
-        ]) {
-            Self::TooCheap
-        } else if error.is_nodes_own() {
-            Self::Trouble(error.to_string())
-        } else {
-            Self::Rejected(error.to_string())
-        }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Silence(_) => 0,
-            Self::Rejected(_) => 1,
-            Self::Trouble(_) => 2,
-            Self::TooCheap => 3,
-            Self::NonceUsed => 4,
-            Self::Taken => 5,
+        Err(error) => {
+            tracing::warn!(action = %job.action.id, %error, "no dearer copy for the relays");
+            Ok(())
         }
     }
 }
 
 impl<'a> Sent<'a> {
     /// Follows the transaction until it is included, or pays more, or cannot be included any more.
-    async fn settle(self) -> Result<Settled<'a>, PerformError> {
+    async fn settle(mut self) -> Result<Settled<'a>, PerformError> {
         let start = Instant::now();
         let mut first_block = None;
         let mut looks_without = 0;
         loop {
             // The head first: what it holds of ours, the look after it sees.
             let head = self.job.nodes().head().await;
+            if let Ok(head) = head {
+                self.job.head = Some(head);
+            }
             let nonce = self.job.nodes().nonce(self.job.responder(), "latest").await;
             if nonce.as_ref().is_ok_and(|nonce| *nonce > self.attempts.nonce()) {
                 match self.job.receipt(&self.attempts).await {
@@ -263,6 +292,7 @@ impl<'a> Sent<'a> {
                 Err(error) => self.job.pause(&error.to_string()).await?,
             }
         };
+        self.job.settled(&self.attempts, false);
         let outcome = if holds {
             Outcome::Held { block: head.id, by_us: false }
         } else {
@@ -281,17 +311,21 @@ impl<'a> Sent<'a> {
     /// Replaces the transaction by one that pays more; where the ceiling or the signer forbids that, sends it again as
     /// it is, as a pool may have dropped it.
     async fn pay_more(mut self, base_fee: u128) -> Result<Settled<'a>, PerformError> {
-        let newest = self.attempts.newest();
-        let policy = &self.job.settings().fees;
-        if let Some(gas) = newest.gas_limit()
-            && let Some(fees) = policy.bumped(newest.fees, base_fee, gas)
+        if let Ok(market) = self.job.nodes().market_tip().await {
+            self.job.market = market;
+        }
+        let public = self.attempts.public();
+        let policy = self.job.fees().affordable(self.job.balance);
+        if let Some(gas) = public.gas_limit()
+            && let Some(fees) = policy.bumped(public.fees, base_fee, gas)
         {
-            match self.job.sign(self.attempts.nonce(), gas, fees).await {
+            match self.job.sign(self.attempts.nonce(), gas, fees, false).await {
                 Ok(attempt) => {
                     let outcome = attempt.outcome();
                     // ACT-1 is checked before the journal is told, the journal before any node.
                     self.attempts.push(attempt)?;
                     self.job.note(outcome).await?;
+                    add_private(&self.job, &mut self.attempts, gas, policy).await?;
                 }
                 Err(error) => {
                     tracing::warn!(action = %self.job.action.id, %error, "no replacement");
@@ -299,42 +333,5 @@ impl<'a> Sent<'a> {
             }
         }
         Ok(Settled::Again(Prepared { job: self.job, attempts: self.attempts }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(message: &str) -> Result<B256, NodeError> {
-        let method = "eth_sendRawTransaction";
-        Err(NodeError::Refused { method, code: -32000, message: message.to_owned() })
-    }
-
-    fn silent() -> Result<B256, NodeError> {
-        let (node, detail) = ("a".to_owned(), "not reachable".to_owned());
-        Err(NodeError::Silent { method: "eth_sendRawTransaction", node, detail })
-    }
-
-    #[test]
-    fn nodes_words_are_understood_and_the_most_hopeful_counts() {
-        let cases = [
-            (vec![Ok(B256::ZERO)], 5),
-            (vec![refused("already known")], 5),
-            (vec![refused("transaction already imported")], 5),
-            (vec![refused("nonce too low: next nonce 5, tx nonce 4")], 4),
-            (vec![refused("replacement transaction underpriced")], 3),
-            (vec![refused("max fee per gas less than block base fee")], 3),
-            (vec![refused("insufficient funds for gas * price + value")], 1),
-            (vec![refused("internal error")], 2),
-            (vec![refused("insufficient funds"), refused("internal error")], 2),
-            (vec![silent()], 0),
-            (vec![silent(), refused("insufficient funds"), refused("nonce too low")], 4),
-            (vec![refused("nonce too low"), Ok(B256::ZERO), silent()], 5),
-            (vec![], 0),
-        ];
-        for (answers, rank) in cases {
-            assert_eq!(Opinion::of(&answers).rank(), rank, "{answers:?}");
-        }
     }
 }

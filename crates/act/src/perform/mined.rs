@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 use portcullis_types::{action::Outcome, chain::BlockId};
 
 use super::{PerformError, attempt::Attempts, job::Job, live::Prepared, through};
-use crate::nodes::Receipt;
+use crate::nodes::{Inclusion, Receipt};
 
 /// In a block.
 pub(super) struct Mined<'a> {
@@ -28,6 +28,11 @@ impl<'a> Mined<'a> {
 
     /// Journals the inclusion, waits for the confirmations, reads the verify view at that block.
     pub(super) async fn verify(mut self) -> Result<Verified<'a>, PerformError> {
+        if let Some(why) = self.contradiction().await {
+            tracing::error!(action = %self.job.action.id, %why, "a node says included, and the block's hashes say otherwise");
+            self.job.pause(&why).await?;
+            return Ok(Verified::Gone(Prepared::resumed(self.job, self.attempts)));
+        }
         let (hash, Receipt { block, success }) = (self.hash, self.receipt);
         if self.attempts.note_mined(hash, block) {
             tracing::info!(action = %self.job.action.id, %hash, block = block.number, success, "included");
@@ -37,6 +42,7 @@ impl<'a> Mined<'a> {
             let trouble = match self.is_deep_enough(block).await {
                 Ok(true) => match self.look(block).await {
                     Ok((holds, missing)) => {
+                        self.job.settled(&self.attempts, true);
                         let outcome = self.judge(holds, missing);
                         return Ok(Verified::End(self.job.end(outcome).await?));
                     }
@@ -54,6 +60,24 @@ impl<'a> Mined<'a> {
                 }
                 Err(_) => self.job.pause(&trouble).await?,
             }
+        }
+    }
+
+    /// Why the receipt cannot be so; none where the block proves it, or could not be looked at. Another node's receipt
+    /// takes its place where that one is proven.
+    async fn contradiction(&mut self) -> Option<String> {
+        match self.job.nodes().inclusion(self.hash, self.receipt).await {
+            Inclusion::Proven => None,
+            Inclusion::Unknown(why) => {
+                tracing::warn!(action = %self.job.action.id, %why, "the inclusion is the node's word");
+                None
+            }
+            Inclusion::Contradicted { why, instead: Some(receipt) } => {
+                tracing::error!(action = %self.job.action.id, %why, "a node lies or is broken; another one's block is proven");
+                self.receipt = receipt;
+                None
+            }
+            Inclusion::Contradicted { why, instead: None } => Some(why),
         }
     }
 

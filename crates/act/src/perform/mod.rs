@@ -17,44 +17,61 @@ mod attempt;
 mod fresh;
 mod job;
 mod live;
+mod look;
 mod mined;
+mod opinion;
+mod pick;
 mod through;
+mod warm;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use portcullis_types::{
     action::{Action, Intent, Outcome},
     ids::{ChainId, Millis},
     invariant::Broken,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub use self::warm::{WARM_LEVERS_MAX, WarmReport};
 use self::{
     attempt::Attempts,
     fresh::Fresh,
     job::{Job, Plan},
     live::{Found, Prepared},
+    pick::Run,
+    warm::WarmBook,
 };
 use crate::{
     ActSettings,
+    lanes::{LaneHealth, Lanes},
     nodes::{Head, NodeError, Nodes, Receipt},
+    relay::{RelayHealth, Relays},
     report::{Report, Stopped},
     signer::{Sentinel, TransactionSigner},
 };
 
-/// Pulls levers on one chain, with one account. Make one for each pair of chain and account, and share it: it keeps the
-/// account's transactions in single file.
+/// Pulls levers on one chain, with one or several accounts. Make one for each chain, and share it: it keeps the
+/// transactions of each account in single file, and those of each lever.
 #[derive(Debug)]
 pub struct Actuator {
     nodes: Nodes,
     chain: ChainId,
-    signer: Arc<dyn TransactionSigner>,
     settings: ActSettings,
+    /// The accounts that act, each used by one action at a time, so that two cannot take the same nonce.
+    lanes: Lanes,
     /// Who signs the orders of Wardens.
     sentinels: Vec<Arc<dyn Sentinel>>,
-    /// Held while an action runs, so that two cannot take the same nonce.
-    lane: Mutex<()>,
+    relays: Option<Relays>,
+    /// One for each lever, held while an action of it runs: a second pull must see what the first did. As many as there
+    /// are levers in the configuration.
+    turns: Mutex<BTreeMap<LeverName, Arc<Mutex<()>>>>,
+    /// What is kept of the levers, so that a pull need not look at all of it.
+    warm: Mutex<WarmBook>,
 }
+
+/// Protocol and lever.
+type LeverName = (String, String);
 
 /// Why an action has no final outcome yet.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +101,22 @@ impl Actuator {
         signer: Arc<dyn TransactionSigner>,
         settings: ActSettings,
     ) -> Self {
-        Self { nodes, chain, signer, settings, sentinels: Vec::new(), lane: Mutex::new(()) }
+        let lanes = Lanes::new(signer);
+        let (turns, warm) = (Mutex::default(), Mutex::default());
+        Self { nodes, chain, settings, lanes, sentinels: Vec::new(), relays: None, turns, warm }
+    }
+
+    /// The same with further accounts to act with. Levers of Wardens can be pulled through any of them; where a lever
+    /// wants a role, the rehearsal shows which has it.
+    #[must_use]
+    pub fn with_lanes(self, more: Vec<Arc<dyn TransactionSigner>>) -> Self {
+        Self { lanes: self.lanes.with(more), ..self }
+    }
+
+    /// The same with private relays.
+    #[must_use]
+    pub fn with_relays(self, relays: Relays) -> Self {
+        Self { relays: Some(relays), ..self }
     }
 
     /// The same with sentinels that sign the orders of Wardens.
@@ -98,12 +130,28 @@ impl Actuator {
         &self.nodes
     }
 
+    /// The accounts that it acts with, the preferred one first.
+    pub fn accounts(&self) -> Vec<alloy_primitives::Address> {
+        self.lanes.accounts()
+    }
+
+    /// How each account stands.
+    pub fn lane_health(&self) -> Vec<LaneHealth> {
+        self.lanes.health()
+    }
+
+    /// How each relay does; empty where none is configured.
+    pub fn relay_health(&self) -> Vec<RelayHealth> {
+        self.relays.as_ref().map(Relays::health).unwrap_or_default()
+    }
+
     /// Takes `action` to its end and returns its final outcome, which was reported too.
     ///
     /// `so_far` is what the journal already holds of this action, oldest first; for [`Intent::Reassert`] preceded by
     /// what it holds of the pull that is to be asserted again. `now` is the caller's wall clock.
     ///
-    /// Actions of one actuator run one after another, in the order of their calls.
+    /// Actions of one lever run one after another, others at once as far as there are lanes. A release leaves the last
+    /// healthy lane to pulls, where there is more than one.
     pub async fn perform(
         &self,
         action: &Action,
@@ -122,20 +170,39 @@ impl Actuator {
             // Before its turn: pulls must not wait for the end of a hold.
             through::wait_for_end(self, action).await;
         }
-        let _lane = self.lane.lock().await;
+        let _turn = self.turn(action).await;
         tracing::info!(action = %action.id, case = %action.case, lever = action.lever.name, intent = ?action.intent, "performing");
         let attempts = Attempts::from_journal(so_far, reassert)?;
         let plan = match Plan::of(action, self.chain, now, attempts.as_ref()) {
             Ok(plan) => plan,
             Err(why) => return refuse(action, report, why).await,
         };
-        let job = Job::new(self, action, plan, report);
-        match (attempts, reassert) {
-            (None, _) => Fresh::new(job).run().await,
-            (Some(attempts), false) => resume(job, attempts, now).await,
-            (Some(attempts), true) => reassert_pull(job, attempts, now).await,
+        let run = Run { actuator: self, action, plan, report };
+        let Some(attempts) = attempts else { return pick::through_any_lane(&run).await };
+        // ACT-1: what was signed on a lane stays there.
+        let account = attempts.sender().unwrap_or_else(|| self.lanes.first());
+        let job = run.job(self.lanes.take_own(account).await);
+        if !reassert {
+            return resume(job, attempts, now).await;
+        }
+        match reassert_pull(job, attempts, now).await? {
+            Reasserted::Done(outcome) => Ok(outcome),
+            Reasserted::Anew => pick::through_any_lane(&run).await,
         }
     }
+
+    async fn turn(&self, action: &Action) -> OwnedMutexGuard<()> {
+        let lever = (action.protocol.clone(), action.lever.name.clone());
+        let turn = Arc::clone(self.turns.lock().await.entry(lever).or_default());
+        turn.lock_owned().await
+    }
+}
+
+/// What came of asserting a pull again.
+enum Reasserted {
+    Done(Outcome),
+    /// Its nonce is gone for good: a new transaction is no second.
+    Anew,
 }
 
 /// Takes up an action whose transaction was signed before a crash. It never gets another nonce.
@@ -165,7 +232,8 @@ async fn reassert_pull(
     job: Box<Job<'_>>,
     attempts: Attempts,
     now: Millis,
-) -> Result<Outcome, PerformError> {
+) -> Result<Reasserted, PerformError> {
+    let done = |outcome| Ok(Reasserted::Done(outcome));
     let Standing { head, holds, receipt, nonce } = loop {
         match Standing::look(&job, &attempts).await {
             Ok(standing) => break standing,
@@ -173,25 +241,24 @@ async fn reassert_pull(
         }
     };
     if holds {
-        return job.end(Outcome::Held { block: head.id, by_us: receipt.is_some() }).await;
+        return done(job.end(Outcome::Held { block: head.id, by_us: receipt.is_some() }).await?);
     }
     if let Some(receipt) = receipt {
         let why = format!(
             "our pull stands in block {}, and yet it is not so that {}: somebody let go of it since; decide anew",
             receipt.block.number, job.plan.verify.meaning
         );
-        return job.end(Outcome::Failed { why }).await;
+        return done(job.end(Outcome::Failed { why }).await?);
     }
     if now >= job.action.expires {
         let why = "the pull is gone from the chain, and its hold is over: nothing to bring back"
             .to_owned();
-        return job.end(Outcome::Refused { why }).await;
+        return done(job.end(Outcome::Refused { why }).await?);
     }
     if nonce > attempts.nonce() {
-        // Another transaction has the nonce for good, so ours is dead and a new one is no second.
-        return Fresh::new(job).run().await;
+        return Ok(Reasserted::Anew);
     }
-    Fresh::new(job).run_again(attempts).await
+    done(Fresh::new(job).run_again(attempts).await?)
 }
 
 /// How an earlier pull stands now.

@@ -38,11 +38,20 @@ pub(super) enum Found {
     Release(OpenHold),
 }
 
-/// Looks at the Warden.
-pub(super) async fn look(job: &Job<'_>, through: &Through, head: Head) -> Result<Seen, NodeError> {
+/// Looks at the Warden; a pull where its side is `known` only at the clock.
+pub(super) async fn look(
+    job: &Job<'_>,
+    through: &Through,
+    head: Head,
+    known: Option<LeverLook>,
+) -> Result<Seen, NodeError> {
     let (nodes, basis) = (job.nodes(), &through.basis);
     if !through.is_release {
-        return Ok(match LeverLook::read(nodes, &basis.pull, head).await? {
+        let read = match known {
+            Some(look) => Ok(look.at_time(head.time)),
+            None => LeverLook::read(nodes, &basis.pull, head).await?,
+        };
+        return Ok(match read {
             Err(why) => Seen::Obstacle(why),
             Ok(look) => {
                 let ours = accounts(job.actuator);

@@ -97,6 +97,11 @@ impl Key {
     pub(super) fn sign(&self, hash: &B256) -> Result<Signature, String> {
         self.0.sign_hash_sync(hash).map_err(|error| error.to_string())
     }
+
+    /// A signature of a text (EIP-191, version `E`), which no transaction or order can have.
+    pub(crate) fn sign_text(&self, text: &str) -> Result<Signature, String> {
+        self.0.sign_message_sync(text.as_bytes()).map_err(|error| error.to_string())
+    }
 }
 
 impl fmt::Debug for Key {
@@ -153,7 +158,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> KeyError {
 
 /// A key for tests: the first account of every development chain.
 #[cfg(test)]
-pub(super) fn development_key() -> Key {
+pub(crate) fn development_key() -> Key {
     let secret = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
     Key(from_hex(secret).unwrap())
 }

@@ -23,13 +23,15 @@ use std::{fmt::Debug, future::Future, pin::Pin};
 use alloy_primitives::{Address, Bytes};
 
 pub(crate) use self::attest::domain;
+#[cfg(test)]
+pub(crate) use self::key::development_key;
 pub use self::{
     attest::{
         AllowedOrder, AllowedWarden, Attestation, CLOCK_SLACK_SECONDS, HeartbeatRequest,
         OrderRequest,
     },
     key::{Key, KeyError, KeySource},
-    policy::{AllowedCall, AllowedRelay, Policy, PolicyError},
+    policy::{AllowedCall, AllowedRelay, Emergency, Policy, PolicyError},
     process::{SIGN_TIME_LIMIT, START_TIME_LIMIT, SignerProcess},
     protocol::{
         LINE_BYTES_MAX, SignRequest, SignedTransaction, SignerAnswer, SignerRequest, WrongAnswer,

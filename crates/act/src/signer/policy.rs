@@ -36,6 +36,21 @@ pub struct Policy {
     /// What a sentinel may sign for Wardens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wardens: Vec<AllowedWarden>,
+    /// What a call that stops something may cost, where that is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
+}
+
+/// A higher ceiling for calls that stop something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Emergency {
+    /// Most wei that one transaction may cost: gas limit × fee cap.
+    pub cost_max_wei: u128,
+    /// The calls, to the byte.
+    pub calls: Vec<AllowedCall>,
+    /// Functions with any arguments.
+    pub relays: Vec<AllowedRelay>,
 }
 
 /// A function that may be called with any arguments. Only for functions that grant their caller nothing.
@@ -88,6 +103,31 @@ impl Policy {
             }
         }
         Self { calls, cost_max_wei, signatures_per_hour_max, relays, ..Self::default() }
+    }
+
+    /// The same where pulling one of these levers may cost up to `cost_max_wei` a transaction. Letting go may not.
+    #[must_use]
+    pub fn with_emergency(self, levers: &[Lever], cost_max_wei: u128) -> Self {
+        let (mut calls, mut relays) = (Vec::new(), Vec::new());
+        for lever in levers {
+            match &lever.warden {
+                Some(pull) => {
+                    relays.push(AllowedRelay::new(lever.chain, pull.warden, pullCall::SELECTOR));
+                }
+                None => calls.push(AllowedCall::new(lever.chain, &lever.call)),
+            }
+        }
+        Self { emergency: Some(Emergency { cost_max_wei, calls, relays }), ..self }
+    }
+
+    /// Most wei that this request may cost.
+    fn cost_max(&self, request: &SignRequest) -> u128 {
+        let stops = |emergency: &&Emergency| {
+            emergency.calls.iter().any(|call| call.is(request))
+                || emergency.relays.iter().any(|relay| relay.is(request))
+        };
+        let emergency = self.emergency.as_ref().filter(stops);
+        emergency.map_or(self.cost_max_wei, |higher| higher.cost_max_wei.max(self.cost_max_wei))
     }
 
     /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, and its heartbeats' own
@@ -145,12 +185,13 @@ impl Policy {
                 request.to, request.chain_id
             ));
         }
+        let cost_max_wei = self.cost_max(request);
         match request.cost_max_wei() {
-            Some(cost) if cost <= self.cost_max_wei => {}
+            Some(cost) if cost <= cost_max_wei => {}
             _ => {
                 return Some(format!(
                     "gas limit {} at {} wei may cost more than the ceiling of {} wei a transaction: raise the ceiling or lower the fee",
-                    request.gas_limit, request.max_fee_per_gas, self.cost_max_wei
+                    request.gas_limit, request.max_fee_per_gas, cost_max_wei
                 ));
             }
         }
@@ -285,6 +326,22 @@ mod tests {
                 policy.refusal(&request, recent).unwrap_or_else(|| panic!("{name} is signed"));
             assert!(why.contains(words), "{name}: {why}");
         }
+    }
+
+    #[test]
+    fn only_what_stops_may_cost_more_in_an_emergency() {
+        let policy = policy();
+        let stops = policy.calls.clone();
+        let lets_go = AllowedCall { data: Bytes::from_static(&[0x3f]), ..stops[0].clone() };
+        let emergency = Emergency { cost_max_wei: 3_000_000, calls: stops, relays: Vec::new() };
+        let calls = [policy.calls.clone(), vec![lets_go]].concat();
+        let policy = Policy { emergency: Some(emergency), calls, ..policy };
+        let dear = SignRequest { max_fee_per_gas: 30, ..request() };
+        assert_eq!(policy.refusal(&dear, 0), None);
+        let dearer = SignRequest { gas_limit: 100_001, ..dear.clone() };
+        assert!(policy.refusal(&dearer, 0).unwrap().contains("3000000 wei"));
+        let release = SignRequest { data: Bytes::from_static(&[0x3f]), ..dear };
+        assert!(policy.refusal(&release, 0).unwrap().contains("1000000 wei"));
     }
 
     #[test]

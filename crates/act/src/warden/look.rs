@@ -34,7 +34,7 @@ pub struct SentinelLook {
 }
 
 /// A lever, its state, and everything that decides whether an order for it would be carried out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LeverLook {
     pub(crate) time: u64,
     pub(crate) spec: abi::LeverSpec,
@@ -89,6 +89,11 @@ pub(super) async fn read_spec(
 }
 
 impl LeverLook {
+    /// The same at another time of the chain, Unix seconds.
+    pub(crate) fn at_time(self, time: u64) -> Self {
+        Self { time, ..self }
+    }
+
     /// Reads all of it; the sentence instead where there is no such lever.
     pub(crate) async fn read(
         nodes: &Nodes,

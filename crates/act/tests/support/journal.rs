@@ -1,6 +1,6 @@
 //! A journal in memory that can break where a test wants the crash.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Instant};
 
 use portcullis_act::{Report, Reporting, Stopped};
 use portcullis_types::{action::Outcome, ids::EffectId};
@@ -8,6 +8,7 @@ use portcullis_types::{action::Outcome, ids::EffectId};
 #[derive(Default)]
 pub struct Journal {
     outcomes: Mutex<Vec<Outcome>>,
+    times: Mutex<Vec<(&'static str, Instant)>>,
     /// The stage after whose journaling the program "crashes".
     crash_after: Option<&'static str>,
 }
@@ -23,6 +24,11 @@ impl Journal {
 
     pub fn stages(&self) -> Vec<&'static str> {
         self.outcomes().iter().map(stage).collect()
+    }
+
+    /// When a stage was journaled first.
+    pub fn when(&self, wanted: &str) -> Option<Instant> {
+        self.times.lock().unwrap().iter().find(|(stage, _)| *stage == wanted).map(|(_, at)| *at)
     }
 
     /// Nonces and hashes of what was signed.
@@ -49,6 +55,7 @@ impl Report for Journal {
     fn report(&self, _: EffectId, outcome: Outcome) -> Reporting<'_> {
         Box::pin(async move {
             let crash = self.crash_after == Some(stage(&outcome));
+            self.times.lock().unwrap().push((stage(&outcome), Instant::now()));
             self.outcomes.lock().unwrap().push(outcome);
             if crash { Err(Stopped { why: "crash".to_owned() }) } else { Ok(()) }
         })

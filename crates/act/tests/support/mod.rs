@@ -11,6 +11,8 @@
 
 pub mod chain;
 pub mod journal;
+pub mod pressure;
 pub mod proxy;
+pub mod relay;
 pub mod scene;
 pub mod warden;

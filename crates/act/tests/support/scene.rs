@@ -7,7 +7,7 @@ use alloy_sol_types::{SolCall as _, SolValue as _, sol};
 use portcullis_act::{
     ActSettings, Actuator, FeePolicy, Nodes, PerformError,
     lever::LeverConfig,
-    signer::{KeySource, LocalSigner, Policy},
+    signer::{KeySource, LocalSigner, Policy, TransactionSigner},
 };
 use portcullis_types::{
     action::{Action, AttackSample, Intent, Lever, Outcome},
@@ -173,11 +173,25 @@ pub fn attack(to: Address, input: Vec<u8>) -> AttackSample {
 
 /// An actuator whose key is in a keystore file.
 pub async fn actuator(nodes: &[Url], lever: &Lever, settings: ActSettings) -> Arc<Actuator> {
+    actuator_with(nodes, lever, settings, &[]).await
+}
+
+/// The same with further accounts.
+pub async fn actuator_with(
+    nodes: &[Url],
+    lever: &Lever,
+    settings: ActSettings,
+    lanes: &[&str],
+) -> Arc<Actuator> {
     let policy = Policy::for_levers(std::slice::from_ref(lever), settings.fees.ceiling_wei, 1_000);
-    let folder = tempfile::tempdir().unwrap();
-    let signer = LocalSigner::new(&keystore(folder.path()), policy).unwrap();
+    let make = |key: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = LocalSigner::new(&keystore_of(folder.path(), key), policy.clone()).unwrap();
+        Arc::new(signer) as Arc<dyn TransactionSigner>
+    };
     let nodes = Nodes::connect(nodes, settings.answer_time_limit).await.unwrap();
-    Arc::new(Actuator::new(nodes, CHAIN_ID, Arc::new(signer), settings))
+    let actuator = Actuator::new(nodes, CHAIN_ID, make(RESPONDER_KEY), settings);
+    Arc::new(actuator.with_lanes(lanes.iter().map(|key| make(key)).collect()))
 }
 
 /// The responder's key in a file, with its password beside it.

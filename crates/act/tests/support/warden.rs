@@ -10,7 +10,7 @@ use alloy_sol_types::{SolCall as _, SolValue as _, sol};
 use portcullis_act::{
     ActSettings, Actuator, FeePolicy, Nodes,
     lever::LeverConfig,
-    signer::{LocalSigner, Policy, Sentinel},
+    signer::{LocalSigner, Policy, Sentinel, TransactionSigner},
     warden::{Beat, BeatError, HeartbeatSettings, WardenHarm, beat, harm},
 };
 use portcullis_types::{
@@ -18,9 +18,10 @@ use portcullis_types::{
     ids::{CaseId, EffectId, Millis, Seq},
 };
 use serde_json::{Value as Json, json};
+use url::Url;
 
 use super::{
-    chain::{CHAIN_ID, Chain, OWNER, RESPONDER},
+    chain::{CHAIN_ID, Chain, OWNER, RESPONDER, RESPONDER_KEY},
     journal::Journal,
     scene::{attack, grantRoleCall, keystore, keystore_of, pauseCall, pausedCall, quick, takeCall},
 };
@@ -85,11 +86,12 @@ pub struct WardenOptions {
     /// How many sentinels have the lever in their policy.
     pub knowing: usize,
     pub beats: bool,
+    pub anvil: Vec<&'static str>,
 }
 
 impl Default for WardenOptions {
     fn default() -> Self {
-        Self { cooldown: 600, pulls_per_arming: 1, knowing: 3, beats: true }
+        Self { cooldown: 600, pulls_per_arming: 1, knowing: 3, beats: true, anvil: Vec::new() }
     }
 }
 
@@ -134,7 +136,7 @@ fn spec(vault: Address, code: B256, options: &WardenOptions) -> LeverSpec {
 impl WardenScene {
     /// None without a chain.
     pub async fn start(options: WardenOptions) -> Option<Self> {
-        let chain = Chain::start(&[])?;
+        let chain = Chain::start(&options.anvil)?;
         let value = U256::from(10).pow(U256::from(19));
         let vault =
             chain.deploy("out/PausableFixture.sol/PausableFixture.json", vec![], value).await;
@@ -186,6 +188,22 @@ impl WardenScene {
             }
         }
         Some(scene)
+    }
+
+    /// Another actuator for the same lever: the responder's account, then the accounts of `lanes`.
+    pub async fn actuator(&self, nodes: &[Url], settings: ActSettings, lanes: &[&str]) -> Actuator {
+        let ceiling = settings.fees.in_emergency().ceiling_wei;
+        let policy = Policy::for_levers(std::slice::from_ref(&self.lever), ceiling, 1_000);
+        let make = |key: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let source = keystore_of(folder.path(), key);
+            let signer = LocalSigner::new(&source, policy.clone()).unwrap();
+            Arc::new(signer) as Arc<dyn TransactionSigner>
+        };
+        let nodes = Nodes::connect(nodes, settings.answer_time_limit).await.unwrap();
+        Actuator::new(nodes, CHAIN_ID, make(RESPONDER_KEY), settings)
+            .with_sentinels(self.sentinels.clone())
+            .with_lanes(lanes.iter().map(|key| make(key)).collect())
     }
 
     pub async fn beat(&self, sentinel: usize) -> Result<Beat, BeatError> {

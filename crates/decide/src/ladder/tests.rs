@@ -14,8 +14,13 @@ pub(super) const B: Address = Address::repeat_byte(0xb2);
 
 pub(super) fn lever(name: &str, rung: Rung, covers: &[Address], cost: i64) -> LeverState {
     let call = Call { to: A, data: Bytes::new(), gas_limit: 100_000 };
-    let verify =
-        ViewCheck { to: A, data: Bytes::new(), expect: U256::from(1), meaning: String::new(), word: 0 };
+    let verify = ViewCheck {
+        to: A,
+        data: Bytes::new(),
+        expect: U256::from(1),
+        meaning: String::new(),
+        word: 0,
+    };
     let lever = Lever {
         name: name.to_owned(),
         rung,

@@ -21,7 +21,7 @@ mod replay;
 mod rule;
 mod run;
 mod safe;
-mod signer;
+pub(crate) mod signer;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -283,6 +283,8 @@ async fn purses(config: &Compiled, chain: &ChainFile, nodes: &Nodes) -> Vec<OneP
     let gas = levers().map(|lever| lever.call.gas_limit).max();
     let (Some(gas), Some(responder)) = (gas, &config.responder) else { return Vec::new() };
     let mut accounts = vec![("responder".to_owned(), responder.address, gas)];
+    let lanes = responder.lanes.iter().enumerate();
+    accounts.extend(lanes.map(|(place, lane)| (format!("lane {}", place + 1), lane.address, gas)));
     if levers().any(|lever| lever.warden.is_some()) {
         let sentinels = config.sentinels.iter().flat_map(|sentinels| &sentinels.keys);
         accounts.extend(

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use alloy_primitives::Address;
 use clap::Args;
 use portcullis_act::signer::{KeySource, Policy, serve};
 
@@ -19,31 +20,46 @@ pub(crate) struct SignerArgs {
     /// Be the signer of this sentinel instead of the responder's.
     #[arg(long)]
     sentinel: Option<String>,
+    /// Be the signer of the lane with this account instead of the responder's.
+    #[arg(long, conflicts_with = "sentinel")]
+    lane: Option<Address>,
 }
 
 pub(crate) async fn signer(args: &SignerArgs) -> anyhow::Result<Ending> {
     let config = load_config(&args.config)?;
     let (source, policy) = match &args.sentinel {
         Some(name) => sentinel_parts(&config, name)?,
-        None => parts(&config)?,
+        None => parts(&config, args.lane)?,
     };
     serve(tokio::io::stdin(), tokio::io::stdout(), source, policy).await?;
     Ok(Ending::Fine)
 }
 
-fn parts(config: &Compiled) -> Result<(KeySource, Policy), Usage> {
+/// What the responder signs, and each of its lanes with a key of its own.
+fn parts(config: &Compiled, lane: Option<Address>) -> Result<(KeySource, Policy), Usage> {
     let missing = || {
         Usage("the configuration has no `responder.key`: there is nothing to sign with".to_owned())
     };
     let responder = config.responder.as_ref().ok_or_else(missing)?;
-    let source = source(responder.key.clone().ok_or_else(missing)?);
+    let key = match lane {
+        None => responder.key.clone().ok_or_else(missing)?,
+        Some(account) => {
+            let of = responder.lanes.iter().find(|lane| lane.address == account);
+            let unknown = || Usage(format!("the configuration has no lane {account}"));
+            of.ok_or_else(unknown)?.key.clone()
+        }
+    };
     let levers = levers(config);
     let policy =
         Policy::for_levers(&levers, responder.fee_wei_max, responder.signatures_per_hour_max);
-    Ok((source, policy))
+    let policy = match responder.emergency_fee_wei_max {
+        Some(wei) => policy.with_emergency(&levers, wei),
+        None => policy,
+    };
+    Ok((key_source(key), policy))
 }
 
-fn source(key: KeyFile) -> KeySource {
+pub(crate) fn key_source(key: KeyFile) -> KeySource {
     match key {
         KeyFile::Keystore { path, password_file } => KeySource::Keystore { path, password_file },
         KeyFile::Environment(variable) => KeySource::Environment { variable },
@@ -59,7 +75,7 @@ fn sentinel_parts(config: &Compiled, name: &str) -> Result<(KeySource, Policy), 
     let missing = || Usage(format!("the configuration has no sentinel `{name}` with a `key`"));
     let sentinels = config.sentinels.as_ref().ok_or_else(missing)?;
     let one = sentinels.keys.iter().find(|one| one.name == name).ok_or_else(missing)?;
-    let source = source(one.key.clone().ok_or_else(missing)?);
+    let source = key_source(one.key.clone().ok_or_else(missing)?);
     let responder = config.responder.as_ref().ok_or_else(|| {
         Usage("the configuration has no `responder`: nobody would relay what is signed".to_owned())
     })?;

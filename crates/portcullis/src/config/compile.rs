@@ -14,6 +14,7 @@ use portcullis_types::{
 
 use super::{
     file::{ChainFile, ConfigFile, KeyFile, ProtocolFile, ResponderFile},
+    lanes,
     learned::read_learned,
     sentinels::{self, SentinelsFile},
 };
@@ -71,7 +72,12 @@ impl Compiled {
         Ok(Self {
             engine,
             chains,
-            responder: file.responder.clone().map(|responder| absolute(folder, responder)),
+            responder: match &file.responder {
+                Some(responder) => {
+                    Some(lanes::lanes(folder, absolute(folder, responder.clone()), file)?)
+                }
+                None => None,
+            },
             sentinels: match &file.sentinels {
                 Some(from) => Some(sentinels::compile(folder, from, file.responder.as_ref())?),
                 None => None,
@@ -112,6 +118,7 @@ fn chains(file: &ConfigFile) -> Result<Vec<ChainFile>, Problem> {
         }
         let mut chain = chain.clone();
         chain.nodes = chain.nodes.iter().map(|node| expand(node)).collect::<Result<_, _>>()?;
+        lanes::relays(&mut chain, file)?;
         chains.push(chain);
     }
     Ok(chains)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alloy_primitives::Address;
-use portcullis_act::lever::LeverConfig;
+use portcullis_act::{Route, lever::LeverConfig};
 use portcullis_decide::Policy;
 use portcullis_detect::DetectorConfig;
 use portcullis_types::{ids::ChainId, money::Usd};
@@ -59,6 +59,12 @@ pub struct ChainFile {
     /// Whether the node's pool of pending transactions is watched too. Default false.
     #[serde(default)]
     pub pending: bool,
+    /// Private relays that take what stops something. Default none.
+    #[serde(default)]
+    pub relays: Vec<super::RelayFile>,
+    /// By which way: `public`, `private` or `both`. Default `both`, whichever is first.
+    #[serde(default)]
+    pub route: Route,
 }
 
 fn two() -> u64 {
@@ -145,6 +151,17 @@ pub struct ResponderFile {
     /// Most signatures an hour. Default 20.
     #[serde(default = "twenty")]
     pub signatures_per_hour_max: u32,
+    /// Most that one transaction may cost that stops something, in wei, where that may be more than `feeWeiMax`. Left
+    /// out: no more.
+    #[serde(default)]
+    pub emergency_fee_wei_max: Option<u128>,
+    /// Further accounts that pull, so that one whose transaction is stuck does not hold up the next pull. For levers of
+    /// Wardens any account will do; other levers want the role for each. Default none.
+    #[serde(default)]
+    pub lanes: Vec<super::LaneFile>,
+    /// The key with which requests to relays are signed. It grants nothing, and must be no account that acts.
+    #[serde(default)]
+    pub relay_identity: Option<KeyFile>,
 }
 
 fn half_a_coin() -> u128 {

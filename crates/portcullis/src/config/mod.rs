@@ -2,6 +2,7 @@
 
 mod compile;
 mod file;
+mod lanes;
 mod learned;
 mod load;
 pub mod online;
@@ -11,6 +12,7 @@ mod sentinels;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
+pub use lanes::{LaneFile, RelayFile};
 pub use load::{ConfigProblem, load, parse, parse_proposed};
 pub use safe::{SafeFile, ServiceFile, TokenFile, load_safe};
 pub use sentinels::{SentinelFile, SentinelsFile};

@@ -4,6 +4,7 @@
 mod clock;
 mod core;
 mod heartbeats;
+mod lanes;
 mod player;
 mod pool;
 mod reader;

@@ -1,10 +1,10 @@
 //! The responder of one chain: performs actions, each stage journaled before the next begins.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use portcullis_act::{Actuator, PerformError, Report as ActReport, Reporting, Stopped};
 use portcullis_types::{
-    action::{Action, Outcome},
+    action::{Action, Lever, Outcome},
     ids::EffectId,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -33,7 +33,34 @@ impl Responder {
         Self { actuator: Arc::new(actuator), reports, failures }
     }
 
-    /// Performs an action to its end, beside the caller. The actuator does one at a time.
+    /// Keeps orders for these levers warm, beside the caller, as long as the program runs. What would not work is said
+    /// when it begins not to.
+    pub(crate) fn keep_warm(&self, levers: Vec<Lever>, every: Duration) {
+        let actuator = Arc::clone(&self.actuator);
+        tokio::spawn(async move {
+            let mut troubles: BTreeMap<String, Option<String>> = BTreeMap::new();
+            loop {
+                match actuator.keep_warm(&levers).await {
+                    Ok(reports) => {
+                        for report in reports {
+                            let before =
+                                troubles.insert(report.lever.clone(), report.trouble.clone());
+                            if let Some(why) = &report.trouble
+                                && before.flatten().is_none()
+                            {
+                                tracing::warn!(lever = %report.lever, block = report.block, %why, "this lever would not work now");
+                            }
+                        }
+                    }
+                    Err(error) => tracing::debug!(%error, "nothing was kept warm"),
+                }
+                tokio::time::sleep(every).await;
+            }
+        });
+    }
+
+    /// Performs an action to its end, beside the caller. The actuator does as many at a time as
+    /// it has lanes.
     pub(crate) fn perform(&self, action: Action, so_far: Vec<Outcome>) {
         let actuator = Arc::clone(&self.actuator);
         let failures = self.failures.clone();

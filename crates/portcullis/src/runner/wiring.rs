@@ -1,23 +1,17 @@
 //! Puts the running program together: sources, readers, signer and responders around one engine.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use alloy_primitives::Address;
-use portcullis_act::{
-    ActSettings, Actuator, FeePolicy, Nodes,
-    signer::{SignerProcess, TransactionSigner},
-};
+use portcullis_act::{ActSettings, Actuator, FeePolicy, Nodes, signer::TransactionSigner};
 use portcullis_engine::{Engine, StepOutput};
 use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
 use portcullis_types::chain::BlockId;
-use tokio::{
-    process::Command,
-    sync::{mpsc, oneshot},
-};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     core::Core,
     heartbeats::{keep_alive, start_sentinels},
+    lanes::{relays, start_lanes, start_signer},
     reader::Reader,
     responder::Responder,
     service::{Fact, Inbox, JOBS_MAX, Service, ServiceError},
@@ -49,9 +43,13 @@ impl Service {
         // The key comes first: nothing of a chain has been read when its policy is set.
         let signer = match &config.responder {
             Some(responder) if responder.key.is_some() => {
-                Some(start_signer(config_path, responder.address).await?)
+                Some(start_signer(config_path, responder.address, false).await?)
             }
             _ => None,
+        };
+        let lanes = match &config.responder {
+            Some(responder) if responder.key.is_some() => start_lanes(responder, config_path).await,
+            _ => Vec::new(),
         };
         let sentinels = match &config.responder {
             // Without somebody who relays, no order is made.
@@ -79,12 +77,19 @@ impl Service {
             }
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
-                let actuator = actuator(chain, responder, Arc::clone(signer))
+                let mut actuator = actuator(chain, responder, Arc::clone(signer))
                     .await?
-                    .with_sentinels(sentinels.clone());
+                    .with_sentinels(sentinels.clone())
+                    .with_lanes(lanes.clone());
+                if let Some(relays) = relays(config, chain, responder)? {
+                    actuator = actuator.with_relays(relays);
+                }
                 keep_alive(config, chain, &sentinels, fees(responder)).await?;
-                responders
-                    .insert(chain.id, Responder::new(actuator, reports.clone(), failures.clone()));
+                let responder = Responder::new(actuator, reports.clone(), failures.clone());
+                let ladders = config.engine.protocols.iter().flat_map(|one| &one.ladder);
+                let levers = ladders.filter(|lever| lever.chain == chain.id).cloned().collect();
+                responder.keep_warm(levers, Duration::from_millis(chain.poll_ms));
+                responders.insert(chain.id, responder);
             }
         }
         let (approvals, approvals_in) = mpsc::channel(WAITING_MAX);
@@ -102,21 +107,6 @@ impl Service {
     }
 }
 
-async fn start_signer(
-    config: &Path,
-    expected: Address,
-) -> anyhow::Result<Arc<dyn TransactionSigner>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("signer").arg("--config").arg(config).stderr(Stdio::inherit());
-    let signer = SignerProcess::spawn(command).await?;
-    let address = signer.address();
-    anyhow::ensure!(
-        address == expected,
-        "the key belongs to {address}, `responder.address` says {expected}: correct one of them"
-    );
-    Ok(Arc::new(signer))
-}
-
 async fn actuator(
     chain: &ChainFile,
     responder: &ResponderFile,
@@ -128,6 +118,7 @@ async fn actuator(
         fees,
         poll_interval: Duration::from_millis(chain.poll_ms),
         answer_time_limit: limit,
+        route: chain.route,
         ..ActSettings::default()
     };
     let nodes = Nodes::connect(&urls(chain)?, limit).await?;
@@ -138,6 +129,7 @@ fn fees(responder: &ResponderFile) -> FeePolicy {
     FeePolicy {
         tip_wei: u128::from(responder.tip_gwei) * GWEI,
         ceiling_wei: responder.fee_wei_max,
+        emergency_ceiling_wei: responder.emergency_fee_wei_max,
         ..FeePolicy::default()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, U256, keccak256};
 use portcullis_types::{
     action::{Call, Lever, Rung, Undo, ViewCheck},
+    false_stop::FalseStopParts,
     ids::ChainId,
     money::Usd,
 };
@@ -22,7 +23,8 @@ pub(in crate::lever) struct Common<'a> {
     pub(in crate::lever) covers: Option<&'a Vec<Address>>,
     pub(in crate::lever) rung: Rung,
     pub(in crate::lever) hold_seconds: u64,
-    pub(in crate::lever) false_stop_cost: Usd,
+    /// What a stop without need costs, and what that is made of where it is known.
+    pub(in crate::lever) false_stop: (Usd, Option<FalseStopParts>),
     pub(in crate::lever) release: Release,
     pub(in crate::lever) gas_limit: Option<u64>,
 }
@@ -67,9 +69,10 @@ pub(in crate::lever) fn build(
         verify,
         undo,
         hold_seconds: common.hold_seconds,
-        false_stop_cost: common.false_stop_cost,
+        false_stop_cost: common.false_stop.0,
         traps: row.traps.iter().map(|&trap| trap.to_owned()).collect(),
         warden: None,
+        false_stop_parts: common.false_stop.1.clone(),
         forms: Vec::new(),
     })
 }
