@@ -6,11 +6,13 @@
 //! of a journal entry, or an argument.
 
 pub mod case;
+pub mod correlate;
 pub mod life;
 pub mod severity;
 pub mod timeline;
 
 pub use case::{ActionRecord, Case, FindingRecord, Phase};
+pub use correlate::{Correlator, Sighting};
 pub use life::{CaseCommand, Command, LifeCycle, Refusal, Stage};
 pub use severity::Severity;
 pub use timeline::TimelineEntry;
