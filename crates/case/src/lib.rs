@@ -8,11 +8,13 @@
 pub mod case;
 pub mod correlate;
 pub mod life;
+pub mod playbook;
 pub mod severity;
 pub mod timeline;
 
 pub use case::{ActionRecord, Case, FindingRecord, Phase};
 pub use correlate::{Correlator, Sighting};
 pub use life::{CaseCommand, Command, LifeCycle, Refusal, Stage};
+pub use playbook::{Playbook, Roster};
 pub use severity::Severity;
 pub use timeline::TimelineEntry;

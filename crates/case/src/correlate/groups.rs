@@ -17,7 +17,7 @@ struct Group {
 pub(super) struct Groups {
     /// The case that stands for the group of each case.
     root_of: BTreeMap<CaseId, CaseId>,
-    groups: BTreeMap<CaseId, Group>,
+    of_root: BTreeMap<CaseId, Group>,
     traits: BTreeMap<CaseId, BTreeSet<Trait>>,
     /// Groups without an open case: what may be forgotten.
     idle: BTreeSet<CaseId>,
@@ -35,12 +35,12 @@ impl Groups {
         }
         self.root_of.insert(case, case);
         let own = BTreeSet::from([case]);
-        self.groups.insert(case, Group { members: own.clone(), open: own, reasons: Vec::new() });
+        self.of_root.insert(case, Group { members: own.clone(), open: own, reasons: Vec::new() });
     }
 
     fn forget(&mut self, root: CaseId, memory: &mut Memory) {
         self.idle.remove(&root);
-        for member in self.groups.remove(&root).map(|group| group.members).unwrap_or_default() {
+        for member in self.of_root.remove(&root).map(|group| group.members).unwrap_or_default() {
             self.root_of.remove(&member);
             if let Some(traits) = self.traits.remove(&member) {
                 memory.forget(&traits);
@@ -56,11 +56,11 @@ impl Groups {
     pub(super) fn join(&mut self, reason: &Reason, memory: &mut Memory) {
         let (one, other) = (self.root(reason.earlier), self.root(reason.later));
         let (stays, goes) = (one.min(other), one.max(other));
-        if stays == goes || !self.groups.contains_key(&stays) {
+        if stays == goes || !self.of_root.contains_key(&stays) {
             return;
         }
-        let Some(going) = self.groups.remove(&goes) else { return };
-        let Some(group) = self.groups.get_mut(&stays) else { return };
+        let Some(going) = self.of_root.remove(&goes) else { return };
+        let Some(group) = self.of_root.get_mut(&stays) else { return };
         self.idle.remove(&goes);
         for member in &going.members {
             self.root_of.insert(*member, stays);
@@ -76,7 +76,7 @@ impl Groups {
 
     pub(super) fn set_open(&mut self, case: CaseId, is_open: bool, memory: &mut Memory) {
         let root = self.root(case);
-        let Some(group) = self.groups.get_mut(&root) else { return };
+        let Some(group) = self.of_root.get_mut(&root) else { return };
         if is_open {
             group.open.insert(case);
         } else {
@@ -87,7 +87,7 @@ impl Groups {
 
     /// What a group knows is kept as long as one of its cases is open.
     fn pin(&mut self, root: CaseId, memory: &mut Memory) {
-        let Some(group) = self.groups.get(&root) else { return };
+        let Some(group) = self.of_root.get(&root) else { return };
         if group.open.is_empty() {
             self.idle.insert(root);
         } else {
@@ -101,7 +101,7 @@ impl Groups {
     }
 
     pub(super) fn is_open(&self, case: CaseId) -> bool {
-        self.groups.get(&self.root(case)).is_some_and(|group| !group.open.is_empty())
+        self.of_root.get(&self.root(case)).is_some_and(|group| !group.open.is_empty())
     }
 
     pub(super) fn traits_of(&self, case: CaseId) -> Option<&BTreeSet<Trait>> {
@@ -122,12 +122,12 @@ impl Groups {
     }
 
     pub(super) fn members(&self, case: CaseId) -> BTreeSet<CaseId> {
-        let group = self.groups.get(&self.root(case));
+        let group = self.of_root.get(&self.root(case));
         group.map_or_else(|| BTreeSet::from([case]), |group| group.members.clone())
     }
 
     pub(super) fn reasons(&self, case: CaseId) -> &[Reason] {
-        self.groups.get(&self.root(case)).map_or(&[], |group| &group.reasons)
+        self.of_root.get(&self.root(case)).map_or(&[], |group| &group.reasons)
     }
 
     pub(super) fn len(&self) -> usize {

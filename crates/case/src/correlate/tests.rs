@@ -25,8 +25,8 @@ fn by(actor: u64) -> Sighting {
     }
 }
 
-fn paid_by(actor: u64, funder: u64, funded: Option<u32>) -> Sighting {
-    Sighting { funders: vec![Funder { address: address(funder), funded }], ..by(actor) }
+fn paid_by(actor: u64, payer: u64, funded: Option<u32>) -> Sighting {
+    Sighting { funders: vec![Funder { address: address(payer), funded }], ..by(actor) }
 }
 
 fn shown(reasons: &[Reason]) -> Vec<(u64, bool)> {
