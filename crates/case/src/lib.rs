@@ -1,6 +1,6 @@
 //! The incident: everything known of one, as folds over what happened.
 //!
-//! **Promise.** [`Case::apply`], [`Case::command`] and `PlaybookRun::apply` are the only ways anything changes, and they
+//! **Promise.** [`Case::apply`], [`Case::command`] and [`PlaybookRun::apply`] are the only ways anything changes, and they
 //! are pure functions of the entries before: the timeline people read, the state the engine decides on, the work that is
 //! due and the post-mortem are the same record. Nothing here reads a clock, a disk or a network; the time is always that
 //! of a journal entry, or an argument.
@@ -9,6 +9,7 @@ pub mod case;
 pub mod correlate;
 pub mod life;
 pub mod playbook;
+pub mod run;
 pub mod severity;
 pub mod timeline;
 
@@ -16,5 +17,6 @@ pub use case::{ActionRecord, Case, FindingRecord, Phase};
 pub use correlate::{Correlator, Sighting};
 pub use life::{CaseCommand, Command, LifeCycle, Refusal, Stage};
 pub use playbook::{Playbook, Roster};
+pub use run::{PlaybookRun, RunEntry, RunEvent};
 pub use severity::Severity;
 pub use timeline::TimelineEntry;
