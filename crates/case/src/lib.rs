@@ -5,10 +5,13 @@
 //! due and the post-mortem are the same record. Nothing here reads a clock, a disk or a network; the time is always that
 //! of a journal entry, or an argument.
 
+pub mod calendar;
 pub mod case;
 pub mod correlate;
 pub mod life;
+pub mod numbers;
 pub mod playbook;
+pub mod postmortem;
 pub mod run;
 pub mod severity;
 pub mod timeline;

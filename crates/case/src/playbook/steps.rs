@@ -70,7 +70,14 @@ const KINDS: [(&str, &str); 4] = [
 ];
 
 fn kind(fields: &mut Fields<'_>, to: &mut Reporter) -> Option<Kind> {
-    match fields.word("kind", &KINDS, to)? {
+    let Some(kind) = fields.word("kind", &KINDS, to) else {
+        // Which of these belong here is not known; they are not complained about as well.
+        for name in ["checklist", "lever", "query", "message"] {
+            fields.take(name);
+        }
+        return None;
+    };
+    match kind {
         "checklist" => {
             let items = list(fields, "checklist", to, text)?;
             Some(Kind::Checklist { items })
