@@ -8,12 +8,15 @@
 pub mod calendar;
 pub mod case;
 pub mod correlate;
+pub mod export;
 pub mod life;
 pub mod numbers;
 pub mod playbook;
 pub mod postmortem;
 pub mod run;
 pub mod severity;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 
 pub use case::{ActionRecord, Case, FindingRecord, Phase};

@@ -311,12 +311,13 @@ fn left_to_do(case: &Case, numbers: &Numbers, runs: &[&PlaybookRun]) -> Vec<Left
             }
         }
     }
-    let is_corrected = |one: &&crate::life::Recorded| {
-        matches!(&one.entry.what, What::Command(c) if matches!(c.what, Command::Correct { .. }))
-    };
+    let is_corrected = |one: &&crate::life::Recorded| matches!(&one.entry.what, What::Command(c) if matches!(c.what, Command::Correct { .. }));
     let n_corrections = case.life.record().iter().filter(is_corrected).count();
     if n_corrections > 0 {
-        add("process", format!("{n_corrections} entries were corrected: read the corrections first"));
+        add(
+            "process",
+            format!("{n_corrections} entries were corrected: read the corrections first"),
+        );
     }
     left
 }

@@ -115,7 +115,7 @@ fn problems_name_file_line_column_field_and_remedy() {
             "severity: P1",
             "severity: &a P1",
             vec![
-                "small.yaml:4:11: file: anchors, aliases and tags are no part of a playbook; write the value out, in quotes if it begins with `&`, `*` or `!`",
+                "small.yaml:4:14: file: anchors, aliases and tags are no part of a playbook; write the value out, in quotes if it begins with `&`, `*` or `!`",
             ],
         ),
         (
@@ -191,7 +191,7 @@ fn a_step_that_can_never_come_about_is_told() {
     assert_eq!(
         faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
-            "small:20: step wider: dependsOn: `between` never comes about when `pause` fails; do not depend on `between`"
+            "small:21: step wider: dependsOn: `between` never comes about when `pause` fails; do not depend on `between`"
         ]
     );
 }
