@@ -1,5 +1,7 @@
 //! The playbooks of the repository can be carried out with the sample roster.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail by panicking")]
+
 use std::path::PathBuf;
 
 use portcullis_case::playbook::{Means, Playbook, Roster, check, json_schema, read, read_roster};
