@@ -25,6 +25,9 @@ use crate::severity::Severity;
 /// Most entries that one case keeps. The journal has them all; a case of more needs a second one.
 pub const ENTRIES_MAX: usize = 50_000;
 
+/// Most of them that the machine may take: however many findings an attacker provokes, people can still write.
+pub const MACHINE_ENTRIES_MAX: usize = 40_000;
+
 /// Longest text of one entry, bytes.
 pub const TEXT_BYTES_MAX: usize = 8_192;
 
@@ -103,7 +106,7 @@ pub struct LifeCycle {
     severity: Option<Severity>,
     acknowledged: bool,
     record: Vec<Recorded>,
-    /// Entries of the machine beyond [`ENTRIES_MAX`], which were only counted.
+    /// Entries of the machine beyond [`MACHINE_ENTRIES_MAX`], which were only counted.
     dropped: u64,
 }
 
@@ -139,10 +142,14 @@ impl LifeCycle {
             }
         }
         self.stage = to;
-        if self.record.len() < ENTRIES_MAX {
-            self.record.push(Recorded { entry, stage: to });
-        } else {
+        // Findings are kept by the case; here they only count where they change something.
+        let is_silent =
+            from == to && matches!(&entry.what, What::Machine(MachineEvent::FindingRaised));
+        let is_machine = matches!(&entry.what, What::Machine(_));
+        if is_machine && !is_silent && self.record.len() >= MACHINE_ENTRIES_MAX {
             self.dropped += 1;
+        } else if !is_silent {
+            self.record.push(Recorded { entry, stage: to });
         }
         Ok(Change { from, to })
     }

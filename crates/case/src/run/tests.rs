@@ -129,8 +129,9 @@ impl Program {
 
     fn restart(&mut self) {
         let mut again = fresh();
-        for entry in &self.journal {
-            again.apply(entry).unwrap();
+        let journal = serde_json::to_string(&self.journal).unwrap();
+        for entry in serde_json::from_str::<Vec<RunEntry>>(&journal).unwrap() {
+            again.apply(&entry).unwrap();
         }
         assert_eq!(again, self.run);
         let stored = serde_json::to_string(&again).unwrap();
