@@ -238,8 +238,10 @@ impl PlaybookRun {
     pub fn is_over(&self) -> bool {
         let is_at_rest = |state: &StepState| !state.status.is_under_way();
         match self.direction {
-            Direction::Forward => self.steps.values().all(|s| {
-                matches!(s.status, Status::Done | Status::Skipped { .. } | Status::Undone)
+            Direction::Forward => self.steps().all(|(step, state)| match state.status {
+                Status::Done | Status::Skipped { .. } | Status::Undone => true,
+                Status::Failed { .. } => self.was_made_good(&step.id),
+                _ => false,
             }),
             Direction::Back => self.steps.values().all(is_at_rest) && self.next_to_undo().is_none(),
             Direction::Stopped => true,

@@ -180,6 +180,7 @@ fn where_a_lever_fails_its_stand_in_takes_over() {
                 let wanted = if step.id == failed { "failed" } else { "done" };
                 assert_eq!(state.status.name(), wanted, "{}: {}", playbook.id, step.id);
             }
+            assert!(run.is_over(), "{}", playbook.id);
             n_stand_ins += 1;
         }
     }

@@ -247,7 +247,7 @@ impl PlaybookRun {
     }
 
     /// Whether what comes after the failure of a step was done instead.
-    fn was_made_good(&self, failed: &str) -> bool {
+    pub(super) fn was_made_good(&self, failed: &str) -> bool {
         self.steps().any(|(step, state)| {
             step.when.failed.as_deref() == Some(failed) && state.status == Status::Done
         })
