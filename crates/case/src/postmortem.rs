@@ -17,6 +17,7 @@ use crate::{
     numbers::{self, Numbers},
     run::{PlaybookRun, Status},
     severity::Severity,
+    timeline::TimelineEntry,
 };
 
 /// Most lines of the timeline that are printed; the record has them all.
@@ -162,16 +163,7 @@ impl Postmortem {
     /// The post-mortem of a case, as far as the record goes.
     pub fn of(case: &Case, runs: &[&PlaybookRun], as_of: Millis) -> Self {
         let numbers = numbers::of(case, as_of);
-        let lines = case.timeline.iter().take(TIMELINE_LINES_MAX);
-        let timeline: Vec<Line> = lines
-            .map(|line| Line {
-                seq: line.seq.0,
-                at: rfc3339(line.at),
-                block: line.block,
-                what: line.what.clone(),
-                text: line.text.clone(),
-            })
-            .collect();
+        let timeline = lines(case);
         Self {
             case: case.id,
             protocol: case.protocol.clone(),
@@ -206,6 +198,33 @@ impl Postmortem {
     pub fn markdown(&self) -> String {
         markdown::render(self)
     }
+}
+
+/// The timeline. Lines about findings fill half of it at the most: a flood of them must not hide what was done.
+fn lines(case: &Case) -> Vec<Line> {
+    let is_about_findings = |line: &TimelineEntry| {
+        matches!(
+            line.what.as_str(),
+            "finding" | "pending" | "seen again" | "confirmed" | "finalised"
+        )
+    };
+    let mut lines = Vec::new();
+    let mut about_findings = 0;
+    for line in &case.timeline {
+        about_findings += usize::from(is_about_findings(line));
+        let is_too_much = is_about_findings(line) && about_findings > TIMELINE_LINES_MAX / 2;
+        if lines.len() >= TIMELINE_LINES_MAX || is_too_much {
+            continue;
+        }
+        lines.push(Line {
+            seq: line.seq.0,
+            at: rfc3339(line.at),
+            block: line.block,
+            what: line.what.clone(),
+            text: line.text.clone(),
+        });
+    }
+    lines
 }
 
 fn authors(case: &Case) -> Vec<String> {

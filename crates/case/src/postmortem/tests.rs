@@ -74,6 +74,19 @@ fn the_page_says_what_is_known_and_leaves_the_rest_to_people() {
     assert_eq!(json["stage"], "contained");
 }
 
+#[test]
+fn a_flood_of_findings_does_not_hide_what_people_did() {
+    let mut case = Case::open(ID, "bank".into(), Millis(0));
+    for number in 0..3 * TIMELINE_LINES_MAX as u64 {
+        case.apply(Seq(7 + number), Millis(number), &finding(number, 1, "again"));
+    }
+    say(&mut case, 90_000, 900, Command::Acknowledge);
+    let post = Postmortem::of(&case, &[], Millis(1_000 * MINUTE));
+    assert_eq!(post.timeline.len(), TIMELINE_LINES_MAX / 2 + 1);
+    assert_eq!(post.timeline.last().unwrap().what, "acknowledge");
+    assert_eq!(post.timeline_left_out, 3 * TIMELINE_LINES_MAX - TIMELINE_LINES_MAX / 2);
+}
+
 proptest! {
     #[test]
     fn no_text_leaves_its_cell(text in "(?s).{0,80}") {
