@@ -13,7 +13,10 @@ use portcullis_types::{
 };
 use serde::Serialize;
 
-use crate::timeline::{self, TimelineEntry};
+use crate::{
+    life::{CaseCommand, Change, LifeCycle, LifeEntry, MachineEvent, Refusal, What},
+    timeline::{self, TimelineEntry},
+};
 
 /// Most findings a case keeps whole. An attack of a thousand copies says the same thing again.
 pub const FINDINGS_A_CASE_MAX: usize = 10_000;
@@ -99,6 +102,8 @@ pub struct Case {
     pub timeline: Vec<TimelineEntry>,
     /// Whether all findings were retracted.
     pub dissolved: bool,
+    /// Where people stand with it, and everything they said.
+    pub life: LifeCycle,
 }
 
 fn actions_as_list<S: serde::Serializer>(
@@ -121,13 +126,36 @@ impl Case {
             actions: BTreeMap::new(),
             timeline: Vec::new(),
             dissolved: false,
+            life: LifeCycle::open(id, at),
         }
+    }
+
+    /// Takes in what a person said or did. `seq` and `at` are those of the journal entry.
+    ///
+    /// # Errors
+    /// It is not allowed now; the case is as it was. The refusal says what is allowed and what to do.
+    pub fn command(
+        &mut self,
+        seq: Seq,
+        at: Millis,
+        command: &CaseCommand,
+    ) -> Result<Change, Refusal> {
+        let change =
+            self.life.apply(LifeEntry { seq, at, what: What::Command(command.clone()) })?;
+        // Not under the limit of what the machine writes: the life cycle takes a bounded number, and a flood of findings
+        // must not hide what people did.
+        self.timeline.push(timeline::command(seq, at, command, change));
+        Ok(change)
     }
 
     /// Takes in what happened. `seq` and `at` are those of the journal entry that caused it.
     pub fn apply(&mut self, seq: Seq, at: Millis, event: &CaseEvent) {
         if self.timeline.len() < TIMELINE_ENTRIES_MAX {
             self.timeline.push(timeline::entry(self, seq, at, event));
+        }
+        if let Some(fact) = self.fact(event) {
+            // The machine is never refused: what the chain says has happened.
+            let _ = self.life.apply(LifeEntry { seq, at, what: What::Machine(fact) });
         }
         match event {
             CaseEvent::Opened { .. }
@@ -165,6 +193,41 @@ impl Case {
             | CaseEvent::ApprovalGiven { .. }
             | CaseEvent::ApprovalLapsed { .. } => {}
         }
+    }
+
+    /// What an event means for the life of the case, seen from before it.
+    fn fact(&self, event: &CaseEvent) -> Option<MachineEvent> {
+        Some(match event {
+            CaseEvent::FindingRaised { .. } => MachineEvent::FindingRaised,
+            CaseEvent::FindingMoved { key, status: FindingStatus::Seen, .. } => {
+                let record = self.findings.get(key)?;
+                (record.status == FindingStatus::Retracted)
+                    .then_some(MachineEvent::FindingRaised)?
+            }
+            CaseEvent::ActionIssued { action, .. } if action.intent != Intent::Release => {
+                MachineEvent::PullIssued { lever: action.lever.name.clone() }
+            }
+            CaseEvent::ActionMoved { action, outcome, .. } if outcome.is_final() => {
+                let action = &self.actions.get(action)?.action;
+                let lever = action.lever.name.clone();
+                match (action.intent, outcome) {
+                    (Intent::Release, Outcome::Held { .. }) => {
+                        MachineEvent::LeverReleased { lever }
+                    }
+                    (Intent::Release, _) => return None,
+                    (_, Outcome::Held { .. }) => MachineEvent::LeverHeld { lever },
+                    _ => MachineEvent::PullFailed { lever },
+                }
+            }
+            CaseEvent::LossAfterHold { lever, loss, .. } => {
+                MachineEvent::StillLeaking { lever: lever.clone(), loss: *loss }
+            }
+            CaseEvent::LeverFoundReleased { lever, .. } => {
+                MachineEvent::LeverReleased { lever: lever.clone() }
+            }
+            CaseEvent::Dissolved { .. } => MachineEvent::AllRetracted,
+            _ => return None,
+        })
     }
 
     fn raise(&mut self, finding: &Finding, status: FindingStatus) {

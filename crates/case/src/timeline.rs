@@ -10,7 +10,10 @@ use portcullis_types::{
 };
 use serde::Serialize;
 
-use crate::case::Case;
+use crate::{
+    case::Case,
+    life::{CaseCommand, Change, Command},
+};
 
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +82,45 @@ pub(crate) fn entry(case: &Case, seq: Seq, at: Millis, event: &CaseEvent) -> Tim
         | CaseEvent::ApprovalLapsed { .. } => approval_line(event),
     };
     TimelineEntry { seq, at, block, what: what.to_owned(), text }
+}
+
+/// The line for what a person said.
+pub(crate) fn command(
+    seq: Seq,
+    at: Millis,
+    command: &CaseCommand,
+    change: Change,
+) -> TimelineEntry {
+    let verb = command.what.verb().name();
+    let content = match &command.what {
+        Command::Acknowledge | Command::Investigate | Command::Monitor => String::new(),
+        Command::Triage { note: text }
+        | Command::Contain { how: text }
+        | Command::Contained { how: text }
+        | Command::Recover { plan: text }
+        | Command::Review { report: text }
+        | Command::FalsePositive { why: text }
+        | Command::ReOpen { why: text }
+        | Command::Note { text } => text.clone(),
+        Command::Declare { severity, why } => format!("{}: {why}", severity.name()),
+        Command::Resolve { summary, early: None } => summary.clone(),
+        Command::Resolve { summary, early: Some(why) } => format!("{summary} (early: {why})"),
+        Command::Duplicate { of } => of.to_string(),
+        Command::Merge { into } => into.to_string(),
+        Command::Correct { entry, text } => format!("corrects entry {entry}: {text}"),
+        Command::Assign { role, to } => format!("{role}: {to}"),
+        Command::Began { at, how } => format!("the attack began at {}: {how}", at.0),
+        Command::Blocked { lever, users } => format!("{lever} keeps {users} honest users waiting"),
+        Command::Returned { amount, how } => format!("{amount} USD came back: {how}"),
+    };
+    let who = &command.who;
+    let text = if content.is_empty() { who.clone() } else { format!("{who}: {content}") };
+    let what = if change.from == change.to {
+        verb.to_owned()
+    } else {
+        format!("{verb}, now {}", change.to)
+    };
+    TimelineEntry { seq, at, block: None, what, text }
 }
 
 /// Both ends of a hash: enough to recognise it in a line; the record holds it whole.

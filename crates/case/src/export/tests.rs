@@ -1,0 +1,74 @@
+use portcullis_types::ids::Millis;
+
+use super::{ocsf, stix};
+use crate::{
+    Command, Severity,
+    testing::{MINUTE, case, say},
+};
+
+#[test]
+fn a_case_becomes_a_bundle_whose_references_resolve() {
+    let mut case = case();
+    let now = Millis(200 * MINUTE);
+    let early = stix::bundle(&case, "Bank IR", now);
+    assert_eq!(early["objects"].as_array().unwrap().len(), 2, "nobody is accused before a grade");
+    say(&mut case, 14, 120, Command::Declare { severity: Severity::P1, why: "loss".into() });
+    let bundle = stix::bundle(&case, "Bank IR", now);
+    assert_eq!(bundle, stix::bundle(&case, "Bank IR", now), "the same twice");
+    let objects = bundle["objects"].as_array().unwrap();
+    let types: Vec<&str> = objects.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        types,
+        ["identity", "incident", "cryptocurrency-wallet", "indicator", "relationship"]
+    );
+    let ids: Vec<&str> = objects.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    for object in objects {
+        let (kind, id) = (object["type"].as_str().unwrap(), object["id"].as_str().unwrap());
+        assert!(id.starts_with(&format!("{kind}--")) && id.len() == kind.len() + 38, "{id}");
+        for reference in ["created_by_ref", "source_ref", "target_ref"] {
+            if let Some(target) = object[reference].as_str() {
+                assert!(ids.contains(&target), "{reference} of {id}");
+            }
+        }
+    }
+    let core = &objects[1]["extensions"][stix_core()];
+    assert_eq!(core["determination"], "successful-attempt");
+    assert_eq!(
+        (&core["investigation_status"], &core["criticality"]),
+        (&"open".into(), &100.into())
+    );
+    say(&mut case, 15, 121, Command::FalsePositive { why: "a migration".into() });
+    let wrong = stix::bundle(&case, "Bank IR", now);
+    assert_eq!(wrong["objects"].as_array().unwrap().len(), 2, "an honest sender is not published");
+}
+
+fn stix_core() -> &'static str {
+    "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
+}
+
+#[test]
+fn a_case_becomes_findings_of_ocsf() {
+    let mut case = case();
+    let findings = ocsf::findings(&case);
+    assert_eq!(findings.len(), 2);
+    assert_eq!(
+        (&findings[0]["type_uid"], &findings[0]["severity_id"]),
+        (&200_401.into(), &0.into())
+    );
+    say(&mut case, 14, 120, Command::Declare { severity: Severity::P1, why: "loss".into() });
+    let incident = ocsf::incident(&case, "response", Millis(200 * MINUTE));
+    for (field, value) in [
+        ("class_uid", 2005),
+        ("type_uid", 200_502),
+        ("severity_id", 6),
+        ("status_id", 2),
+        ("verdict_id", 2),
+    ] {
+        assert_eq!(incident[field], value, "{field}");
+    }
+    assert_eq!(incident["finding_info_list"].as_array().unwrap().len(), 2);
+    assert_eq!(incident["assignee_group"]["name"], "response");
+    say(&mut case, 15, 121, Command::FalsePositive { why: "a migration".into() });
+    let incident = ocsf::incident(&case, "response", Millis(200 * MINUTE));
+    assert_eq!((&incident["verdict_id"], &incident["status_id"]), (&1.into(), &5.into()));
+}
