@@ -259,5 +259,14 @@ fn remember(transaction: &Transaction<'_>, key: &NoticeKey) -> Result<bool, Outb
     Ok(true)
 }
 
+/// What each channel would be given of a notice.
+#[cfg(test)]
+pub(crate) fn contents_for_tests(plan: &Plan, notice: &Notice) -> Vec<(String, Content)> {
+    let channels = plan.channels_of(notice).into_iter();
+    channels
+        .filter_map(|channel| Some((channel.name.clone(), content_for(channel.audience, notice)?)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests;

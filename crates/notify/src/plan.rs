@@ -93,3 +93,71 @@ impl Plan {
         self.channels.iter().filter(|channel| takes(&channel.name)).collect()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn channel(name: &str, audience: Audience) -> ChannelPlan {
+        ChannelPlan { name: name.to_owned(), audience, per_minute: 600, burst: 10 }
+    }
+
+    pub(crate) fn route(
+        min_severity: Severity,
+        kinds: Option<Vec<Kind>>,
+        channels: &[&str],
+    ) -> RouteFile {
+        RouteFile {
+            min_severity,
+            kinds,
+            channels: channels.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    /// `ops` for the team, `status` for anybody, told everything.
+    pub(crate) fn both_audiences() -> Plan {
+        Plan {
+            channels: vec![channel("ops", Audience::Team), channel("status", Audience::Public)],
+            routes: vec![route(Severity::P5, None, &["ops", "status"])],
+            group_millis: 30_000,
+            queue_rows_max: 1_000,
+            down_after_millis: 60_000,
+            seed: 7,
+        }
+    }
+
+    #[test]
+    fn routes_take_by_severity_and_kind_and_each_channel_once() {
+        let mut plan = both_audiences();
+        plan.channels = ["a", "b", "c"].map(|name| channel(name, Audience::Team)).to_vec();
+        plan.routes = vec![
+            route(Severity::P2, None, &["a", "b"]),
+            route(Severity::P5, Some(vec![Kind::Blind]), &["b", "c"]),
+        ];
+        let names = |kind: Kind, severity: Severity| -> Vec<String> {
+            let notice = Notice::new(kind, severity, "g", "t", portcullis_types::ids::Millis(0));
+            plan.channels_of(&notice).iter().map(|channel| channel.name.clone()).collect()
+        };
+        assert_eq!(names(Kind::Finding, Severity::P1), ["a", "b"]);
+        assert_eq!(names(Kind::Blind, Severity::P1), ["a", "b", "c"]);
+        assert_eq!(names(Kind::Blind, Severity::P4), ["b", "c"]);
+        assert!(names(Kind::Finding, Severity::P3).is_empty());
+        let others = |channel| {
+            plan.others(channel, Severity::P3)
+                .into_iter()
+                .map(|c| c.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(others("a"), ["b", "c"], "where no route takes it, all others are told");
+    }
+
+    #[test]
+    fn a_public_channel_takes_only_what_was_released() {
+        let plan = both_audiences();
+        let notice =
+            Notice::new(Kind::Declared, Severity::P1, "g", "t", portcullis_types::ids::Millis(0));
+        let names: Vec<_> =
+            plan.channels_of(&notice).iter().map(|channel| channel.name.as_str()).collect();
+        assert_eq!(names, ["ops"]);
+    }
+}

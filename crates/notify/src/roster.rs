@@ -11,7 +11,7 @@ use portcullis_types::ids::Millis;
 use serde::Deserialize;
 
 pub use page::{Calling, Closed, Effect, Input, Page, Taken, Unanswered};
-pub use schedule::{Every, OnCall, Override, Rotation, RotationFile};
+pub use schedule::{Every, OnCall, Override, OverrideFile, Rotation, RotationFile};
 
 use crate::config::ConfigProblem;
 

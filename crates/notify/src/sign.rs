@@ -98,3 +98,50 @@ fn mac(secret: &Secret, seconds: u64, body: &[u8]) -> Hmac<Sha256> {
     mac.update(body);
     mac
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[test]
+    fn the_code_is_the_one_of_the_standard() {
+        // Computed with another implementation: `printf '1700000000.{}' | openssl dgst -sha256 -hmac key`.
+        let header = sign(&secret("key"), 1_700_000_000, b"{}");
+        assert_eq!(
+            header,
+            "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
+        );
+        let long = "k".repeat(100);
+        assert_eq!(
+            sign(&secret(&long), 1_700_000_000, b"{}"),
+            "t=1700000000,v1=246744db1b92fde5a79e3f247a79cda0568f4bf337d5b4c24a5e8cfa1969b8fd"
+        );
+    }
+
+    #[test]
+    fn what_was_changed_or_is_old_is_refused() {
+        let (key, body) = (secret("a secret of more than thirty-two characters"), b"{\"id\":1}");
+        let header = sign(&key, 1_000, body);
+        assert_eq!(verify(&key, 1_000 + WINDOW_SECONDS, &header, body), Ok(()));
+        assert_eq!(verify(&key, 1_000 - WINDOW_SECONDS, &header, body), Ok(()));
+        let both = format!("{header},{}", sign(&secret("old"), 1_000, body).replace("t=1000,", ""));
+        assert_eq!(verify(&secret("old"), 1_000, &both, body), Ok(()), "while a secret is changed");
+        let late = SignatureProblem::OutsideWindow { seconds: WINDOW_SECONDS + 1 };
+        let cases = [
+            (1_000 + WINDOW_SECONDS + 1, header.clone(), &body[..], late),
+            (1_000, header.replace("t=1000", "t=1001"), &body[..], SignatureProblem::Wrong),
+            (1_000, header.clone(), &b"{\"id\":2}"[..], SignatureProblem::Wrong),
+            (1_000, "v1=00".to_owned(), &body[..], SignatureProblem::Malformed),
+            (1_000, "t=1000".to_owned(), &body[..], SignatureProblem::Malformed),
+            (1_000, "t=1000,v1=zz".to_owned(), &body[..], SignatureProblem::Malformed),
+        ];
+        for (now, header, body, expected) in cases {
+            assert_eq!(verify(&key, now, &header, body), Err(expected), "{header}");
+        }
+        assert_eq!(verify(&secret("other"), 1_000, &header, body), Err(SignatureProblem::Wrong));
+    }
+}
