@@ -23,9 +23,9 @@ const RETRY_AFTER_MAX: u64 = 15 * 60_000;
 /// A message that was taken out and of which nothing was heard for so long is taken out again, milliseconds.
 const CLAIM_MILLIS: u64 = 5 * 60_000;
 
-/// After so many failed tries a message goes behind those of the next severity, so that one that a channel cannot take
-/// does not stop the others.
-const ATTEMPTS_A_RANK: u32 = 8;
+/// Each so many failures in a row, another message than the first is tried: if only the first cannot be taken, the others
+/// are not to wait for it for ever.
+const OTHER_EVERY: u32 = 8;
 
 /// A message on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,10 +186,17 @@ fn next(
     now: Millis,
     channel: &str,
 ) -> Result<Option<(Claimed, u8)>, OutboxError> {
+    let failures: u32 = connection
+        .prepare_cached("SELECT failures FROM channel WHERE name = ?")?
+        .query_row([channel], |row| row.get(0))?;
+    let order = if failures % OTHER_EVERY == OTHER_EVERY - 1 {
+        "attempts, severity, id"
+    } else {
+        "severity, id"
+    };
     let sql = format!(
         "SELECT id, key, recipient, severity, content, folded, attempts FROM delivery
-         WHERE channel = ? AND claimed IS NULL AND due <= ?
-         ORDER BY severity + attempts / {ATTEMPTS_A_RANK}, id LIMIT 1"
+         WHERE channel = ? AND claimed IS NULL AND due <= ? ORDER BY {order} LIMIT 1"
     );
     let row = connection
         .prepare_cached(&sql)?

@@ -13,18 +13,18 @@ const VALUE_MAX: usize = 600;
 /// Values stand in `code`: nothing in them becomes a link, a mention or a command.
 pub(super) fn message(shown: &Shown, chat: &str, markdown: bool) -> Value {
     let title = text::cut(&shown.title, 300);
-    let mut lines = vec![if markdown {
-        format!("*{}*", text::telegram_markdown(&title))
-    } else {
-        format!("<b>{}</b>", text::html(&title))
-    }];
-    for (label, value) in &shown.parts {
-        let (label, value) = (text::cut(label, 60), text::cut(value, VALUE_MAX));
-        lines.push(if markdown {
-            format!("{}: `{}`", text::telegram_markdown(&label), text::telegram_code(&value))
+    let line = |label: &str, value: &str| {
+        if markdown {
+            format!("*{}* `{}`", text::telegram_markdown(label), text::telegram_code(value))
         } else {
-            format!("{}: <code>{}</code>", text::html(&label), text::html(&value))
-        });
+            format!("<b>{}</b> <code>{}</code>", text::html(label), text::html(value))
+        }
+    };
+    let mut lines = vec![line(shown.kind, &title)];
+    for (label, value) in &shown.parts {
+        // Others choose the labels of external alerts: a mention in one would reach somebody.
+        let label = text::cut(label, 60).replace(['@', '/', '#'], " ");
+        lines.push(line(&label, &text::cut(value, VALUE_MAX)));
     }
     let footer = if markdown {
         text::telegram_markdown(&shown.footer())
