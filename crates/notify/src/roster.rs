@@ -2,6 +2,7 @@
 
 mod page;
 mod schedule;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use page::{Calling, Closed, Effect, Input, Page, Taken, Unanswered};
 pub use schedule::{Every, OnCall, Override, OverrideFile, Rotation, RotationFile};
+pub use tell::{Reason, Told, told};
 
 use crate::config::ConfigProblem;
 

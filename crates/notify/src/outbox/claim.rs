@@ -81,7 +81,9 @@ impl Outbox {
                 .execute(params![channel, stale])?;
             let horizon = now.0.saturating_sub(plan.group_millis).cast_signed();
             transaction.prepare_cached("DELETE FROM told WHERE at < ?")?.execute([horizon])?;
-            let Some((row, severity)) = next(transaction, now, channel)? else { return Ok(None) };
+            let Some((row, severity)) = next(transaction, now, channel, plan.group_millis)? else {
+                return Ok(None);
+            };
             if !take_token(transaction, now, known, severity)? {
                 return Ok(None);
             }
@@ -141,7 +143,10 @@ impl Outbox {
             match failure {
                 Failure::RateLimited { after } => {
                     let wait = after.unwrap_or(BACKOFF_FIRST).clamp(BACKOFF_FIRST, RETRY_AFTER_MAX);
-                    wait_until(transaction, channel, Millis(now.0.saturating_add(wait)))
+                    wait_until(transaction, channel, Millis(now.0.saturating_add(wait)))?;
+                    // It works, but who is put off for long is not told either.
+                    down::fails(transaction, now, channel, "it asks to wait", 0)?;
+                    down::tell(transaction, plan, n_rows, now, (channel, false))
                 }
                 Failure::Undeliverable { why } => {
                     let sql = "DELETE FROM delivery WHERE id = ?";
@@ -151,7 +156,7 @@ impl Outbox {
                     down::undeliverable(transaction, plan, n_rows, now, channel, (claimed, why))
                 }
                 Failure::Outage { why } | Failure::Refused { why } => {
-                    let failures = down::fails(transaction, now, channel, why)?;
+                    let failures = down::fails(transaction, now, channel, why, 1)?;
                     let until = Millis(now.0.saturating_add(backoff(failures, dice)));
                     wait_until(transaction, channel, until)?;
                     let is_refused = matches!(failure, Failure::Refused { .. });
@@ -185,6 +190,7 @@ fn next(
     connection: &Connection,
     now: Millis,
     channel: &str,
+    group_millis: u64,
 ) -> Result<Option<(Claimed, u8)>, OutboxError> {
     let failures: u32 = connection
         .prepare_cached("SELECT failures FROM channel WHERE name = ?")?
@@ -196,11 +202,11 @@ fn next(
     };
     let sql = format!(
         "SELECT id, key, recipient, severity, content, folded, attempts FROM delivery
-         WHERE channel = ? AND claimed IS NULL AND due <= ? ORDER BY {order} LIMIT 1"
+         WHERE channel = ?1 AND claimed IS NULL AND (due <= ?2 OR due > ?2 + ?3) ORDER BY {order} LIMIT 1"
     );
     let row = connection
         .prepare_cached(&sql)?
-        .query_row(params![channel, now.0.cast_signed()], |row| {
+        .query_row(params![channel, now.0.cast_signed(), group_millis.cast_signed()], |row| {
             let (id, key, to): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (severity, content): (u8, String) = (row.get(3)?, row.get(4)?);
             let (folded, attempts): (i64, u32) = (row.get(5)?, row.get(6)?);
@@ -230,7 +236,9 @@ fn take_token(
     let (tokens, at, not_before): (i64, i64, i64) = transaction
         .prepare_cached("SELECT tokens, tokens_at, not_before FROM channel WHERE name = ?")?
         .query_row([&channel.name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    if not_before.unsigned_abs() > now.0 {
+    // A longer wait than there is was set before somebody put the clock back.
+    let wait = not_before.unsigned_abs().saturating_sub(now.0);
+    if wait > 0 && wait <= RETRY_AFTER_MAX {
         return Ok(false);
     }
     let full = u64::from(channel.burst).saturating_mul(1000);

@@ -26,20 +26,21 @@ pub(super) fn leave(n_rows: &mut Counts, channel: &str) {
     }
 }
 
-/// Writes a failure down; how many there were in a row.
+/// Writes `n` failures down; how many there were in a row.
 pub(super) fn fails(
     transaction: &Transaction<'_>,
     now: Millis,
     channel: &str,
     why: &str,
+    n: u32,
 ) -> Result<u32, OutboxError> {
-    let n = transaction
+    let failures = transaction
         .prepare_cached(
-            "UPDATE channel SET failures = failures + 1, failing_since = ifnull(failing_since, ?), why = ?
+            "UPDATE channel SET failures = failures + ?, failing_since = ifnull(failing_since, ?), why = ?
              WHERE name = ? RETURNING failures",
         )?
-        .query_row(params![now.0.cast_signed(), why, channel], |row| row.get(0))?;
-    Ok(n)
+        .query_row(params![n, now.0.cast_signed(), why, channel], |row| row.get(0))?;
+    Ok(failures)
 }
 
 /// Tells the others that a channel fails, if it did so for long enough or was refused, and they were not told yet.

@@ -206,6 +206,21 @@ fn what_a_service_asks_for_is_done() {
 }
 
 #[test]
+fn a_clock_that_is_put_back_silences_nobody() {
+    let (_folder, outbox) = open(plan(&["a"]));
+    let late = 1_000_000_000;
+    put(&outbox, late, 0, Severity::P3, "g");
+    send_all(&outbox, late, "a");
+    put(&outbox, late, 1, Severity::P3, "g");
+    put(&outbox, late, 2, Severity::P3, "h");
+    let claimed = outbox.claim(Millis(late), "a").unwrap().unwrap();
+    outbox
+        .failed(Millis(late), "a", &claimed, &Failure::RateLimited { after: Some(60_000) })
+        .unwrap();
+    assert_eq!(send_all(&outbox, 5, "a").len(), 2);
+}
+
+#[test]
 fn a_message_that_cannot_be_taken_does_not_stop_the_others() {
     let (_folder, outbox) = open(plan(&["a"]));
     put(&outbox, 0, 0, Severity::P1, "poison");

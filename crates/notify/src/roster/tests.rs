@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::severity::Severity;
+use crate::{Kind, severity::Severity};
 
 fn person(name: &str, timezone: &str, quiet: Option<(&str, &str)>) -> PersonFile {
     PersonFile {
@@ -190,6 +190,31 @@ fn quiet_hours_hold_for_all_but_p1() {
         (page, effects) = page.after(&roster, now, &Input::Tick);
     }
     assert_eq!((names(&effects), now), (vec!["ada"], at("2026-01-07T06:00:00Z")));
+}
+
+#[test]
+fn whoever_is_called_is_told_on_all_her_channels() {
+    let roster = Roster::new(&file()).unwrap();
+    let case = portcullis_types::ids::CaseId(portcullis_types::ids::Seq(42));
+    let reason = Reason { case, severity: Severity::P2, title: "theft" };
+    let effects = [
+        Effect::Call { person: "ada".to_owned(), step: 0, round: 1 },
+        Effect::Taken { by: "ada".to_owned() },
+        Effect::NobodyAnswered,
+    ];
+    let told = told(&roster, Millis(5), "77", reason, &effects);
+    let kinds: Vec<_> = told.iter().map(|told| (told.notice.kind, told.notice.severity)).collect();
+    let expected = [
+        (Kind::Page, Severity::P2),
+        (Kind::Acknowledged, Severity::P2),
+        (Kind::StepOverdue, Severity::P1),
+    ];
+    assert_eq!(kinds, expected);
+    let recipient = crate::Recipient { channel: "ops".to_owned(), to: Some("ada".to_owned()) };
+    assert_eq!(told[0].recipients, [recipient]);
+    assert_eq!((told[0].key.as_str(), told[1].recipients.len()), ("page/PC-000042/77/0", 0));
+    let is_kept = |part: &crate::Part| part.secrecy == crate::Secrecy::Team;
+    assert!(told.iter().all(|told| told.notice.parts.iter().all(is_kept)));
 }
 
 const ZONES: [&str; 6] = [

@@ -33,7 +33,8 @@ async fn storm(groups: u64) {
     }
     let (took, grown) = (began.elapsed(), memory_kib().saturating_sub(memory));
     let rows = outbox.health().unwrap().channel("hook").unwrap().waiting;
-    let bytes = std::fs::metadata(bench.path()).unwrap().len();
+    let files = std::fs::read_dir(bench.folder.path()).unwrap().map(|entry| entry.unwrap());
+    let bytes: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
     println!(
         "{N} notices in {groups} groups, each told twice: {took:.1?}, {rows} rows, {bytes} bytes on disk, {grown} KiB more memory"
     );
