@@ -148,7 +148,8 @@ fn a_channel_that_is_down_is_told_of_once_and_once_more_when_it_works() {
     for period in 0..2u64 {
         let start = period * 10_000_000;
         put(&outbox, start, period, Severity::P3, &format!("g{period}"));
-        (send_all(&outbox, start, "b"), send_all(&outbox, start, "c"));
+        send_all(&outbox, start, "b");
+        send_all(&outbox, start, "c");
         let mut tries = Vec::new();
         let mut told = Vec::new();
         // Ten minutes.

@@ -31,11 +31,11 @@ pub struct Told {
     pub recipients: Vec<Recipient>,
 }
 
-/// The notices of `effects`. `cause` names what happened (a journal sequence): the same cause gives the same keys.
+/// The notices of `effects`. `origin` names what happened (a journal sequence): the same origin gives the same keys.
 pub fn told(
     roster: &Roster,
     now: Millis,
-    cause: &str,
+    origin: &str,
     reason: Reason<'_>,
     effects: &[Effect],
 ) -> Vec<Told> {
@@ -86,7 +86,7 @@ pub fn told(
             Effect::Taken { by } => notice = notice.with("By", by, Secrecy::Team),
             Effect::NobodyAnswered => {}
         }
-        let key = NoticeKey::named(&format!("page/{case}/{cause}/{index}"));
+        let key = NoticeKey::named(&format!("page/{case}/{origin}/{index}"));
         out.push(Told { key, notice, recipients });
     }
     out
