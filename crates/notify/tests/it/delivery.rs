@@ -187,10 +187,6 @@ async fn a_channel_that_hangs_does_not_hold_up_the_others() {
     let dispatcher = bench.dispatcher(&outbox);
     let told = Notice::new(Kind::Declared, Severity::P1, "g", "t", Millis(START));
     outbox.enqueue(Millis(START), &told, &NoticeKey::of_step(Seq(1), 0)).unwrap();
-    // The program gives each channel a task of its own.
-    fn sendable<T: Send>(task: T) -> T {
-        task
-    }
     let (slow, fast) = tokio::join!(
         sendable(dispatcher.tick_channel(Millis(START), "one")),
         tokio::time::timeout(
@@ -202,4 +198,9 @@ async fn a_channel_that_hangs_does_not_hold_up_the_others() {
     let health = dispatcher.health().unwrap();
     assert_eq!(health.channel("one").unwrap().failing_since, Some(Millis(START)));
     assert!(!health.is_mute());
+}
+
+/// The program gives each channel a task of its own.
+fn sendable<T: Send>(task: T) -> T {
+    task
 }

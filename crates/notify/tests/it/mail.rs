@@ -11,10 +11,13 @@ use tokio::{
 
 use super::support::{Bench, START, notice};
 
+/// Receivers and text.
+type Mail = (Vec<String>, String);
+
 /// A mail server that takes everything but what is for `gone@example.org`, and is busy once.
 #[derive(Clone, Default)]
 struct Sink {
-    mails: Arc<Mutex<Vec<(Vec<String>, String)>>>,
+    mails: Arc<Mutex<Vec<Mail>>>,
     is_busy: Arc<Mutex<bool>>,
 }
 
