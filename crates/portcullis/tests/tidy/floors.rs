@@ -43,6 +43,7 @@ const ROOMS: &[(&str, Uses)] = &[
     ("portcullis-act", Uses::Only(&["portcullis-types"])),
     ("portcullis-range", Uses::All),
     ("portcullis", Uses::All),
+    ("portcullis-notify", Uses::Only(&["portcullis-types"])),
 ];
 
 /// Rooms that only think: same arguments, same answer.
@@ -62,11 +63,12 @@ const PURE_ROOMS: &[&str] = &[
 /// What thinking does not need: a runtime, a network, a database, dice.
 const WORLDLY: &[&str] = &["tokio", "reqwest", "alloy-provider", "rusqlite", "rand"];
 
-/// Packages that one room alone may name, tests included. The first is the beginning of the package's name.
-const RESERVED: &[(&str, &str, &str)] = &[
-    ("alloy-signer", "portcullis-act", "nothing else can sign"),
-    ("revm", "portcullis-simulate", "nothing else executes"),
-    ("rusqlite", "portcullis", "there is one store"),
+/// Packages that some rooms alone may name, tests included. The first is the beginning of the package's name.
+const RESERVED: &[(&str, &[&str], &str)] = &[
+    ("alloy-signer", &["portcullis-act"], "nothing else can sign"),
+    ("revm", &["portcullis-simulate"], "nothing else executes"),
+    ("rusqlite", &["portcullis", "portcullis-notify"], "there is one store, and one outbox"),
+    ("lettre", &["portcullis-notify"], "nothing else writes to people"),
 ];
 
 #[derive(Clone, Copy)]
@@ -120,11 +122,12 @@ fn reserved_packages_are_named_by_their_room_alone() -> Result<()> {
     for package in metadata()?.workspace_packages() {
         for dependency in &package.dependencies {
             let name = dependency.name.as_str();
-            for (reserved, room, reason) in RESERVED {
-                if name.starts_with(reserved) && package.name.as_str() != *room {
+            for (reserved, rooms, reason) in RESERVED {
+                if name.starts_with(reserved) && !rooms.contains(&package.name.as_str()) {
                     problems.push(format!(
-                        "{}: only `{room}` may name `{name}` ({reason}): ask it for what you need",
-                        place(package, name)?
+                        "{}: only `{}` may name `{name}` ({reason}): ask it for what you need",
+                        place(package, name)?,
+                        rooms.join("` and `")
                     ));
                 }
             }
