@@ -131,6 +131,7 @@ impl Case {
         }
         match event {
             CaseEvent::Opened { .. }
+            | CaseEvent::BrakeMoved { .. }
             | CaseEvent::LossAfterHold { .. }
             | CaseEvent::LeverFoundReleased { .. } => {}
             CaseEvent::FindingRaised { finding, .. } => self.raise(finding, FindingStatus::Seen),

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use portcullis_types::{
     action::{Intent, Outcome},
+    brake::Standing,
     case_event::CaseEvent,
     finding::FindingStatus,
     ids::{Millis, Seq},
@@ -72,6 +73,15 @@ pub(crate) fn entry(case: &Case, seq: Seq, at: Millis, event: &CaseEvent) -> Tim
         }
         CaseEvent::Dissolved { .. } => {
             (None, "dissolved", "every finding was taken back by a re-organisation".to_owned())
+        }
+        CaseEvent::BrakeMoved { alert, .. } => {
+            let what = match alert.standing {
+                Standing::Works => "brake works",
+                Standing::Held => "held",
+                Standing::Unseen => "brake unseen",
+                Standing::Broken => "BRAKE BROKEN",
+            };
+            (None, what, alert.sentence())
         }
     };
     TimelineEntry { seq, at, block, what: what.to_owned(), text }

@@ -5,6 +5,7 @@
 //! **Promises.** The same entries in the same order give the same outputs, byte for byte. An effect is asked for once;
 //! [`Engine::outstanding`] names those without an answer, which is all that a restart needs.
 
+mod brakes;
 mod chain_state;
 mod event;
 mod guard;
@@ -14,6 +15,7 @@ mod respond;
 mod sight;
 mod step;
 
+pub use brakes::{Brake, STRANGE_HOLDS_MAX};
 pub use chain_state::{ChainState, Coverage};
 pub use event::{ChainSettings, Config, Effect, Entry, Event, ProtocolConfig, StepOutput};
 pub use guard::Guard;

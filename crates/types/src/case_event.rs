@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     action::{Action, Outcome},
+    brake::BrakeAlert,
     chain::BlockId,
     decision::Decision,
     finding::{Finding, FindingStatus},
@@ -94,6 +95,13 @@ pub enum CaseEvent {
         /// Case.
         case: CaseId,
     },
+    /// While the case was open, a part of the brakes stopped working, could not be looked at, or came back.
+    BrakeMoved {
+        /// Case.
+        case: CaseId,
+        /// What is told of it.
+        alert: BrakeAlert,
+    },
 }
 
 impl CaseEvent {
@@ -109,7 +117,8 @@ impl CaseEvent {
             | Self::ActionMoved { case, .. }
             | Self::LossAfterHold { case, .. }
             | Self::LeverFoundReleased { case, .. }
-            | Self::Dissolved { case } => *case,
+            | Self::Dissolved { case }
+            | Self::BrakeMoved { case, .. } => *case,
         }
     }
 }

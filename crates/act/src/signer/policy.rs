@@ -89,8 +89,9 @@ impl Policy {
         Self { calls, cost_max_wei, signatures_per_hour_max, relays, ..Self::default() }
     }
 
-    /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, and its heartbeats' own
-    /// transactions. It can call nothing else.
+    /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, its heartbeats' own transactions,
+    /// and releases, which the Warden takes from anybody once a hold's time is over and from no sentinel before. It can
+    /// call nothing else.
     pub fn for_sentinel(
         levers: &[Lever],
         cost_max_wei: u128,
@@ -98,9 +99,10 @@ impl Policy {
         orders_per_hour_max: u32,
     ) -> Self {
         let wardens = attest::allowed(levers, orders_per_hour_max);
-        let relays = wardens
-            .iter()
-            .map(|one| AllowedRelay::new(one.chain_id, one.warden, postHeartbeatCall::SELECTOR));
+        let functions = [postHeartbeatCall::SELECTOR, releaseCall::SELECTOR];
+        let relays = wardens.iter().flat_map(|one| {
+            functions.map(|selector| AllowedRelay::new(one.chain_id, one.warden, selector))
+        });
         let relays = relays.collect();
         Self { cost_max_wei, signatures_per_hour_max, relays, wardens, ..Self::default() }
     }

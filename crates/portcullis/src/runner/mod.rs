@@ -4,10 +4,12 @@
 mod clock;
 mod core;
 mod heartbeats;
+mod keeper;
 mod player;
 mod pool;
 mod reader;
 mod responder;
+mod self_test;
 mod service;
 mod wiring;
 

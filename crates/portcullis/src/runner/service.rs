@@ -21,6 +21,7 @@ use super::{
     core::{Core, CoreError},
     reader::{Answer, Job, Reader},
     responder::Responder,
+    self_test::News,
 };
 
 /// Blocks that may wait for their inspection before no more are taken from the source.
@@ -76,6 +77,8 @@ pub(crate) struct Inbox {
     pub(crate) failures: mpsc::Receiver<ServiceError>,
     /// Evidence of transactions that are in no block yet. Closed where no chain's pool is watched.
     pub(crate) pending: mpsc::Receiver<Evidence>,
+    /// What the tasks beside detection have to say.
+    pub(crate) news: mpsc::Receiver<News>,
     /// Kept so that these two stay open where nothing can act: silence there is not an end.
     pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
 }
@@ -150,8 +153,13 @@ impl Service {
                     self.take(Event::Chain(event))?;
                     let _gone = journaled.send(());
                 }
-                // Last but one: what is in a block comes first.
+                // What is in a block comes first.
                 Some(evidence) = self.inbox.pending.recv() => self.foreseen(evidence)?,
+                Some(news) = self.inbox.news.recv() => {
+                    if let Some(event) = news.event(self.core.engine()) {
+                        self.take(event)?;
+                    }
+                }
                 () = tokio::time::sleep(expiry) => {
                     if self.core.engine().next_expiry().is_some_and(|due| due <= now()) {
                         self.take(Event::Tick)?;

@@ -9,7 +9,7 @@ use portcullis_act::{
 };
 use portcullis_engine::{Engine, StepOutput};
 use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
-use portcullis_types::chain::BlockId;
+use portcullis_types::{brake::HoldNews, chain::BlockId};
 use tokio::{
     process::Command,
     sync::{mpsc, oneshot},
@@ -20,6 +20,7 @@ use super::{
     heartbeats::{keep_alive, start_sentinels},
     reader::Reader,
     responder::Responder,
+    self_test::test_brakes,
     service::{Fact, Inbox, JOBS_MAX, Service, ServiceError},
 };
 use crate::config::{ChainFile, Compiled, ResponderFile, online::node_options};
@@ -65,6 +66,8 @@ impl Service {
         let (reports, reports_in) = mpsc::channel(WAITING_MAX);
         let (failures, failures_in) = mpsc::channel(WAITING_MAX);
         let (pending, pending_in) = mpsc::channel(WAITING_MAX);
+        let (news, news_in) = mpsc::channel(WAITING_MAX);
+        let shared = Arc::new(config.clone());
         let (mut readers, mut responders) = (BTreeMap::new(), BTreeMap::new());
         for chain in &config.chains {
             let node = Node::connect_with(&chain.nodes, chain.id, node_options(chain)).await?;
@@ -77,12 +80,15 @@ impl Service {
             if chain.pending {
                 super::pool::watch(node.clone(), pending.clone(), failures.clone());
             }
+            test_brakes(&shared, chain, &news);
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
                 let actuator = actuator(chain, responder, Arc::clone(signer))
                     .await?
                     .with_sentinels(sentinels.clone());
-                keep_alive(config, chain, &sentinels, fees(responder)).await?;
+                let known: Vec<HoldNews> = core.engine().strange_holds().cloned().collect();
+                let told = (fees(responder), news.clone(), known);
+                keep_alive(config, chain, &sentinels, told).await?;
                 responders
                     .insert(chain.id, Responder::new(actuator, reports.clone(), failures.clone()));
             }
@@ -93,6 +99,7 @@ impl Service {
             reports: reports_in,
             failures: failures_in,
             pending: pending_in,
+            news: news_in,
             _open: (reports, failures),
         };
         Ok(Self::new(core, inbox, readers, responders, notable, ready))
