@@ -85,19 +85,11 @@ async fn a_role_that_is_taken_away_is_told_once_and_again_when_it_is_back() {
     );
     assert!(log.contains("brakes: lever pause-market of lending-market works again"), "{log}");
 
-    // The attack comes: the lever works, and while it holds there is nothing to test.
-    rig.play(true, 35, 50).await;
-    rig.caught_up(Duration::from_secs(20)).await;
-    assert!(rig.is_paused("market").await);
-    tokio::time::sleep(Duration::from_secs(3)).await;
     rig.watcher.stop().await;
     // Reading it whole checks that the journal gives the same answers again.
     let story = rig.story();
     let alerts: Vec<_> = story.brakes.iter().filter(|one| one.brake == LEVER).collect();
     assert_eq!(alerts.len(), 2, "{alerts:?}");
-    let brakes = story.engine.brakes("lending-market");
-    let held = brakes.filter(|one| one.brake == LEVER).map(|one| one.standing);
-    assert_eq!(held.collect::<Vec<_>>(), [Standing::Held]);
 }
 
 #[tokio::test]
