@@ -86,21 +86,8 @@ fn run(program: &Path, config: &Path, arguments: &[&str]) -> (Json, String, i32)
 
 /// Starts `run` until every sentinel counts.
 async fn run_until_heard(program: &Path, config: &Path, scene: &WardenScene) {
-    let mut command = Command::new(program);
-    command.args(["run", "--stop-with-stdin", "--config"]).arg(config);
-    command.env("RESPONDER_KEY", RESPONDER_KEY).stdin(Stdio::piped());
-    for (place, key) in SENTINEL_KEYS.iter().enumerate() {
-        command.env(format!("SENTINEL_{place}"), key);
-    }
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !scene.harm(0).await.sentinels.iter().all(|one| one.counts) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended");
-        assert!(Instant::now() < deadline, "not every sentinel is heard");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
+    let heard = async || scene.harm(0).await.sentinels.iter().all(|one| one.counts);
+    run_until((program, config), heard).await;
 }
 
 #[tokio::test]
@@ -123,6 +110,8 @@ async fn harm_and_readiness_say_what_the_chain_says() {
     let (report, said, code) = run(&program, &config, &["readiness", "--json"]);
     assert_eq!(code, 1, "a contract is still uncovered: {said}");
     assert_eq!(report["protocols"][0]["levers"][0]["works"], true, "{said}");
+    let checks = report["protocols"][0]["levers"][0]["checks"].to_string();
+    assert!(checks.contains("undone as the Warden's call, paused() of"), "{said}");
     assert_eq!(report["purses"].as_array().unwrap().len(), 4, "{said}");
     let (_, said, _) = run(&program, &config, &["readiness"]);
     assert!(said.contains("ok stop (Market)") && said.contains("no lever covers it"), "{said}");
@@ -141,6 +130,91 @@ async fn harm_and_readiness_say_what_the_chain_says() {
     assert!(scene.is_paused().await && before >= U256::from(HOLD));
     let (_, said, code) = run(&program, &config, &["harm"]);
     assert!(code == 0 && said.contains("at most 0 pulls") && said.contains("not armed"), "{said}");
+}
+
+/// Runs `run` until `done`, and gives back what it said.
+async fn run_until((program, config): (&Path, &Path), done: impl AsyncFn() -> bool) -> String {
+    let log = config.with_file_name("log");
+    let mut command = Command::new(program);
+    command.args(["run", "--stop-with-stdin", "--config"]).arg(config);
+    command.env("RESPONDER_KEY", RESPONDER_KEY).stdin(Stdio::piped());
+    for (place, key) in SENTINEL_KEYS.iter().enumerate() {
+        command.env(format!("SENTINEL_{place}"), key);
+    }
+    let mut child = command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let said = || std::fs::read_to_string(&log).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done().await {
+        assert!(child.try_wait().unwrap().is_none(), "it ended: {}", said());
+        assert!(Instant::now() < deadline, "it does not come about: {}", said());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    said()
+}
+
+#[tokio::test]
+async fn a_hold_that_the_journal_does_not_know_is_told_and_released_after_its_time() {
+    let Some(program) = program() else { return };
+    let Some(scene) = WardenScene::start(WardenOptions::default()).await else { return };
+    // The same sentinels order a pull that no journal of the program knows.
+    scene.perform(&scene.action(7, Intent::Pull), &Journal::default()).await;
+    assert!(scene.is_paused().await);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("portcullis.yaml");
+    std::fs::write(&config, configuration(&scene, HOLD)).unwrap();
+
+    let (report, said, _) = run(&program, &config, &["readiness", "--json"]);
+    let checks = report["protocols"][0]["levers"][0]["checks"].as_array().unwrap().clone();
+    for words in ["can release it early", "anybody can release it from"] {
+        let of = |one: &&Json| one["what"].as_str().is_some_and(|what| what.contains(words));
+        assert_eq!(checks.iter().find(of).unwrap()["ok"], true, "{words}: {said}");
+    }
+
+    let seen = async || {
+        let (report, ..) = run(&program, &config, &["case", "list", "--json"]);
+        let brakes = report["brakes"]["vault"].as_array().map_or(0, Vec::len);
+        let (_, said, _) = run(&program, &config, &["case", "list"]);
+        brakes > 3 && said.contains("by an order that this journal did not make")
+    };
+    let said = run_until((&program, &config), seen).await;
+    assert!(said.contains("is held: by an order that this journal did not make"), "{said}");
+    assert!(scene.is_paused().await, "its time is not over");
+
+    // After its time and the grace that is left to whoever ordered it.
+    scene.pass(HOLD + 120).await;
+    let said = run_until((&program, &config), async || !scene.is_paused().await).await;
+    assert!(scene.open_holds().await.is_empty(), "{said}");
+    let (_, said, code) = run(&program, &config, &["journal", "verify"]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test]
+async fn harm_names_levers_that_are_not_registered_or_are_others() {
+    let Some(program) = program() else { return };
+    let options = WardenOptions { beats: false, ..WardenOptions::default() };
+    let Some(scene) = WardenScene::start(options).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("portcullis.yaml");
+    let text = configuration(&scene, HOLD);
+    let lever = scene.lever.warden.as_ref().unwrap().lever.to_string();
+    let target = format!("target: \"{}\"", scene.vault);
+    let other_target = format!("target: \"{}\"", scene.lens);
+    let other_function = format!("{target}, function: \"stop()\"");
+    for (from, to, words) in [
+        (lever.as_str(), format!("0x{}", "11".repeat(32)), "is not registered at"),
+        (target.as_str(), other_target, "in the configuration: correct one"),
+        (target.as_str(), other_function, "another function in the configuration"),
+    ] {
+        let changed = text.replace(from, &to);
+        assert_ne!(text, changed);
+        std::fs::write(&config, changed).unwrap();
+        let (report, said, code) = run(&program, &config, &["harm", "--json"]);
+        assert!(code == 1 && report["ok"] == false && said.contains(words), "{words}: {said}");
+        let differences = report["wardens"][0]["differences"].as_array().unwrap().len();
+        assert_eq!(differences, 1, "{said}");
+    }
 }
 
 #[tokio::test]

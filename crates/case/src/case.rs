@@ -159,6 +159,7 @@ impl Case {
         }
         match event {
             CaseEvent::Opened { .. }
+            | CaseEvent::BrakeMoved { .. }
             | CaseEvent::LossAfterHold { .. }
             | CaseEvent::LeverFoundReleased { .. } => {}
             CaseEvent::FindingRaised { finding, .. } => self.raise(finding, FindingStatus::Seen),

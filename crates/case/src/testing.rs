@@ -48,6 +48,7 @@ pub(crate) fn action(seq: u64, intent: Intent) -> CaseEvent {
         data: Bytes::new(),
         expect: U256::ONE,
         meaning: "paused".into(),
+        word: 0,
     };
     let lever = Lever {
         name: "vault-pause".into(),
@@ -62,6 +63,8 @@ pub(crate) fn action(seq: u64, intent: Intent) -> CaseEvent {
         false_stop_cost: Usd::ZERO,
         traps: vec![],
         warden: None,
+        false_stop_parts: None,
+        forms: Vec::new(),
     };
     let action = Action {
         id: EffectId { seq: Seq(seq), index: 0 },

@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 use portcullis_types::{
     action::{Intent, Outcome},
     approval::{ApprovalKind, ApprovalRequest},
+    brake::Standing,
     case_event::CaseEvent,
     finding::FindingStatus,
     ids::{Millis, Seq},
@@ -80,6 +81,15 @@ pub(crate) fn entry(case: &Case, seq: Seq, at: Millis, event: &CaseEvent) -> Tim
         CaseEvent::ApprovalAsked { .. }
         | CaseEvent::ApprovalGiven { .. }
         | CaseEvent::ApprovalLapsed { .. } => approval_line(event),
+        CaseEvent::BrakeMoved { alert, .. } => {
+            let what = match alert.standing {
+                Standing::Works => "brake works",
+                Standing::Held => "held",
+                Standing::Unseen => "brake unseen",
+                Standing::Broken => "BRAKE BROKEN",
+            };
+            (None, what, alert.sentence())
+        }
     };
     TimelineEntry { seq, at, block, what: what.to_owned(), text }
 }

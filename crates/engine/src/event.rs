@@ -5,6 +5,7 @@ use portcullis_detect::DetectorConfig;
 use portcullis_types::{
     action::{Action, Lever, Outcome},
     approval::Approval,
+    brake::{BeatNews, BrakeAlert, BrakeCheck, HoldNews},
     case_event::CaseEvent,
     chain::{BlockId, ChainEvent},
     evidence::{Evidence, Method},
@@ -73,6 +74,17 @@ pub enum Event {
         /// The signature, and what it is for.
         approval: Approval,
     },
+    /// The brakes of a protocol were tested, and some part stands elsewhere than before. No decision depends on it.
+    SelfTested {
+        /// Whose.
+        protocol: String,
+        /// All parts, at most [`BRAKE_CHECKS_MAX`](portcullis_types::brake::BRAKE_CHECKS_MAX).
+        checks: Vec<BrakeCheck>,
+    },
+    /// A sentinel's heartbeat stands elsewhere than before. No decision depends on it.
+    Heartbeat(BeatNews),
+    /// A hold of a Warden that no action of this journal made was seen, or moved on. No decision depends on it.
+    StrangeHold(HoldNews),
 }
 
 /// An event with its place and time.
@@ -161,11 +173,14 @@ pub struct StepOutput {
     pub case_events: Vec<CaseEvent>,
     /// What is to be done.
     pub effects: Vec<(EffectId, Effect)>,
+    /// What people must know of the brakes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brakes: Vec<BrakeAlert>,
 }
 
 impl StepOutput {
     /// Whether anything happened that people must be able to read later.
     pub fn is_notable(&self) -> bool {
-        !self.case_events.is_empty()
+        !self.case_events.is_empty() || !self.brakes.is_empty()
     }
 }

@@ -6,6 +6,7 @@
 //! [`Engine::outstanding`] names those without an answer, which is all that a restart needs.
 
 pub mod approvals;
+mod brakes;
 mod chain_state;
 mod context;
 mod event;
@@ -18,6 +19,7 @@ mod sight;
 mod step;
 
 pub use approvals::Asked;
+pub use brakes::{Brake, STRANGE_HOLDS_MAX};
 pub use chain_state::{ChainState, Coverage};
 pub use event::{ChainSettings, Config, Effect, Entry, Event, ProtocolConfig, StepOutput};
 pub use guard::Guard;

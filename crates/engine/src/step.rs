@@ -17,6 +17,7 @@ use portcullis_types::{
 };
 
 use crate::{
+    brakes::Brakes,
     chain_state::ChainState,
     event::{Config, Effect, Entry, Event, StepOutput},
     guard::Guard,
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(crate) samples: BTreeMap<B256, AttackSample>,
     pub(crate) sample_order: VecDeque<B256>,
     pub(crate) findings_dropped: u64,
+    pub(crate) brakes: Brakes,
 }
 
 /// One step under way: its place, its time and what it has produced so far.
@@ -73,6 +75,9 @@ impl Engine {
             Event::Pending { evidence } => self.foresee(&mut step, evidence),
             Event::Tick => {}
             Event::Approval { approval } => self.signed(&mut step, approval),
+            Event::SelfTested { protocol, checks } => self.self_tested(&mut step, protocol, checks),
+            Event::Heartbeat(news) => self.heard(&mut step, news),
+            Event::StrangeHold(news) => self.saw_hold(&mut step, news),
         }
         self.lapse(&mut step);
         self.release_expired(&mut step);
@@ -101,6 +106,7 @@ impl Engine {
         for chain in &config.chains {
             self.chains.entry(chain.chain).or_default();
         }
+        self.brakes.keep(config);
         self.config = Some(config.clone());
         // Reads asked for by the configuration before may name probes nobody wants any more.
         self.outstanding.retain(|_, effect| !matches!(effect, Effect::Read { .. }));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use portcullis_types::{
     action::Outcome,
+    brake::{BrakeAlert, Standing},
     case_event::CaseEvent,
     chain::ChainEvent,
     decision::{Decision, Verdict},
@@ -139,7 +140,55 @@ fn notice(at: Millis, event: &CaseEvent, worst: &BTreeMap<CaseId, Severity>) -> 
             "dissolved",
             "every finding of the case was retracted: its blocks are no longer part of the chain",
         ),
+        CaseEvent::ApprovalAsked { .. }
+        | CaseEvent::ApprovalGiven { .. }
+        | CaseEvent::ApprovalLapsed { .. } => approval(&make, event)?,
+        CaseEvent::BrakeMoved { alert, .. } => braked(&make, alert),
     })
+}
+
+/// Signatures that the machine asks for, gets, or waited for in vain.
+fn approval(make: &Make<'_>, event: &CaseEvent) -> Option<Notice> {
+    let held = Secrecy::WhileContaining;
+    Some(match event {
+        CaseEvent::ApprovalAsked { request, .. } => {
+            let title = format!(
+                "{}: {} guardians must sign for the lever `{}` ({:?})",
+                request.protocol, request.signatures, request.lever, request.kind
+            );
+            let group = format!("signatures/{}/asked", request.decision);
+            make(Kind::ApprovalNeeded, Severity::P1, &group, &title)
+                .with("Rung", &format!("{:?}", request.rung), held)
+                .with("Counts until", &format!("{} ms since 1970", request.deadline.0), held)
+        }
+        CaseEvent::ApprovalGiven { kind, lever, guardian, missing, .. } => {
+            let title =
+                format!("a guardian signed for the lever `{lever}` ({kind:?}); {missing} missing");
+            let group = format!("signatures/{lever}/{kind:?}/{guardian}");
+            make(Kind::Acknowledged, Severity::P3, &group, &title).with(
+                "Guardian",
+                &guardian.to_string(),
+                held,
+            )
+        }
+        CaseEvent::ApprovalLapsed { kind, lever, .. } => {
+            let title = format!("nobody signed in time for the lever `{lever}` ({kind:?})");
+            make(Kind::StepOverdue, Severity::P1, &format!("signatures/{lever}/lapsed"), &title)
+        }
+        _ => return None,
+    })
+}
+
+/// A brake that moved while the case was open.
+fn braked(make: &Make<'_>, alert: &BrakeAlert) -> Notice {
+    let (kind, severity) = match alert.standing {
+        // Not `Resolved`: that would close the case's incident at the pager.
+        Standing::Works | Standing::Held => (Kind::Action, Severity::P3),
+        Standing::Unseen => (Kind::BrakeFailed, Severity::P2),
+        Standing::Broken => (Kind::BrakeFailed, Severity::P1),
+    };
+    let group = format!("brake/{}/{:?}", alert.brake, alert.standing);
+    make(kind, severity, &group, &alert.sentence())
 }
 
 fn headline(finding: &Finding, note: &str) -> String {

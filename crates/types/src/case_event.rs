@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     action::{Action, Outcome},
     approval::{ApprovalKind, ApprovalRequest},
+    brake::BrakeAlert,
     chain::BlockId,
     decision::Decision,
     finding::{Finding, FindingStatus},
@@ -125,6 +126,13 @@ pub enum CaseEvent {
         /// With which lever.
         lever: String,
     },
+    /// While the case was open, a part of the brakes stopped working, could not be looked at, or came back.
+    BrakeMoved {
+        /// Case.
+        case: CaseId,
+        /// What is told of it.
+        alert: BrakeAlert,
+    },
 }
 
 impl CaseEvent {
@@ -143,7 +151,8 @@ impl CaseEvent {
             | Self::Dissolved { case }
             | Self::ApprovalAsked { case, .. }
             | Self::ApprovalGiven { case, .. }
-            | Self::ApprovalLapsed { case, .. } => *case,
+            | Self::ApprovalLapsed { case, .. }
+            | Self::BrakeMoved { case, .. } => *case,
         }
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod access;
 pub mod action;
+pub mod brake;
 pub mod case_event;
 pub mod chain;
 pub mod decision;

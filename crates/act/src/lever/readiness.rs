@@ -7,7 +7,7 @@ use super::access_managed::delay_seconds;
 use crate::{
     nodes::{NodeError, Nodes},
     rehearse::pull_and_undo,
-    warden::LeverLook,
+    warden::{LeverLook, play_releases},
 };
 
 /// One question and its answer.
@@ -43,9 +43,13 @@ pub async fn readiness(lever: &Lever, responder: Address, nodes: &Nodes) -> Vec<
         checks.push(ReadinessCheck { what, ok });
         return checks;
     }
-    let answers =
-        nodes.view(&lever.verify, None).await.map(|answer| lever.verify.word_of(&answer).is_some());
+    let state = nodes.view(&lever.verify, None).await.map(|answer| lever.verify.word_of(&answer));
+    let pulled = state.as_ref().is_ok_and(|word| *word == Some(lever.verify.expect));
+    let answers = state.map(|word| word.is_some());
     add(format!("the view answers that says whether {}", lever.verify.meaning), answers);
+    if pulled {
+        add(format!("it is not pulled already, but {}", lever.verify.meaning), Ok(false));
+    }
 
     let pull = match nodes.estimate_gas(responder, &lever.call).await {
         Ok(gas) => Ok(gas <= lever.call.gas_limit),
@@ -77,21 +81,58 @@ async fn through_warden(lever: &Lever, pull: &WardenPull, nodes: &Nodes) -> Vec<
         Ok(head) => head,
         Err(error) => return vec![failed("the chain's newest block", &error)],
     };
-    let mut checks = match LeverLook::read(nodes, pull, head).await {
-        Ok(Ok(look)) => look
-            .conditions(pull, lever.chain, lever.hold_seconds)
-            .into_iter()
-            .map(|(what, ok)| ReadinessCheck { what, ok: Ok(ok) })
-            .collect(),
-        Ok(Err(why)) => vec![ReadinessCheck { what: why, ok: Ok(false) }],
-        Err(error) => vec![failed("the Warden's record of the lever", &error)],
+    let look = match LeverLook::read(nodes, pull, head).await {
+        Ok(Ok(look)) => look,
+        Ok(Err(why)) => return vec![ReadinessCheck { what: why, ok: Ok(false) }],
+        Err(error) => return vec![failed("the Warden's record of the lever", &error)],
     };
+    let conditions = look.conditions(pull, lever.chain, lever.hold_seconds).into_iter();
+    let mut checks: Vec<ReadinessCheck> =
+        conditions.map(|(what, ok)| ReadinessCheck { what, ok: Ok(ok) }).collect();
     let call = Call { to: pull.target, data: pull.data.clone(), gas_limit: lever.call.gas_limit };
     let sticks = pull_and_undo(nodes, pull.warden, &[(&call, &lever.verify)]).await;
     checks.push(ReadinessCheck {
         what: format!("played as the Warden's call, {}", lever.verify.meaning),
         ok: sticks.map_err(|error| error.to_string()),
     });
+    checks.extend(undos(lever, (pull, &call), &look, nodes).await);
+    checks
+}
+
+/// Whether what a Warden's lever stops is let go of again: the undo, played as the Warden's call after the pull; and for
+/// holds that are open now the release itself, early by who may and by a stranger when the hold's time is over.
+async fn undos(
+    lever: &Lever,
+    (pull, call): (&WardenPull, &Call),
+    look: &LeverLook,
+    nodes: &Nodes,
+) -> Vec<ReadinessCheck> {
+    let checked = |what: String, answer: Result<bool, NodeError>| ReadinessCheck {
+        what,
+        ok: answer.map_err(|error| error.to_string()),
+    };
+    let Undo::ByCall { verify, .. } = &lever.undo else {
+        let what = "the Warden knows that the target ends the hold by itself".to_owned();
+        return vec![checked(what, Ok(look.state.endsByItself))];
+    };
+    if look.state.endsByItself {
+        let what = "the Warden calls an undo, but its record says that the target ends the hold by itself: set \
+                    `endsByItself`";
+        return vec![checked(what.to_owned(), Ok(false))];
+    }
+    let mut checks = Vec::new();
+    let played = match look.spec.undo.filled(&pull.data) {
+        Some(data) => {
+            let undo = Call { to: pull.target, data, gas_limit: call.gas_limit };
+            let steps = [(call, &lever.verify), (&undo, verify)];
+            pull_and_undo(nodes, pull.warden, &steps).await
+        }
+        None => Ok(false),
+    };
+    checks.push(checked(format!("undone as the Warden's call, {}", verify.meaning), played));
+    for (who, hold, answer) in play_releases(nodes, pull, verify).await {
+        checks.push(checked(format!("hold {hold}: {who}"), answer));
+    }
     checks
 }
 

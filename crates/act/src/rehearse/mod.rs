@@ -71,13 +71,27 @@ async fn simulate(
     block: u64,
     calls: &[Json],
 ) -> Result<Vec<SimulatedCall>, NodeError> {
+    simulate_at(nodes, block, calls, None).await
+}
+
+/// The same, in a block at a time of its own (Unix seconds).
+async fn simulate_at(
+    nodes: &Nodes,
+    block: u64,
+    calls: &[Json],
+    time: Option<u64>,
+) -> Result<Vec<SimulatedCall>, NodeError> {
     #[derive(Debug, Deserialize)]
     struct Block {
         calls: Vec<SimulatedCall>,
     }
     let method = "eth_simulateV1";
+    let mut simulated = json!({"calls": calls});
+    if let (Some(time), Some(fields)) = (time, simulated.as_object_mut()) {
+        fields.insert("blockOverrides".to_owned(), json!({"time": U64::from(time)}));
+    }
     let payload = json!({
-        "blockStateCalls": [{"calls": calls}],
+        "blockStateCalls": [simulated],
         "traceTransfers": true,
         "validation": false,
     });
@@ -89,6 +103,19 @@ async fn simulate(
     }
     let message = format!("{} answers to {} calls", answers.len(), calls.len());
     Err(NodeError::Refused { method, code: 0, message })
+}
+
+/// Plays one call of `from` and a view after it, in a block at `time` (Unix seconds): whether both do what they should.
+pub(crate) async fn play_at(
+    nodes: &Nodes,
+    from: Address,
+    (call, view): (&Call, &ViewCheck),
+    (head, time): (Head, u64),
+) -> Result<bool, NodeError> {
+    let calls = [lever_call(from, call), view_call(from, view)];
+    let answers = simulate_at(nodes, head.id.number, &calls, Some(time)).await?;
+    let [call, answer] = answers.as_slice() else { return Ok(false) };
+    Ok(call.success() && holds(view, answer))
 }
 
 /// Plays a pull, its view, an undo and its view: whether each does what it should.

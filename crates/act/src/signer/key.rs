@@ -10,6 +10,8 @@ use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use serde::{Deserialize, Serialize};
 
+use super::tally::Tally;
+
 /// Longest password file that is read, in bytes: it holds one line.
 const PASSWORD_FILE_BYTES_MAX: u64 = 4096;
 
@@ -57,6 +59,18 @@ pub enum KeyError {
         /// The key file.
         path: PathBuf,
     },
+    /// The record of signatures beside the key is not one.
+    #[error(
+        "{}, line {line}, is no record of a signature: nothing is signed before somebody has looked what was signed lately; \
+         then move it away: mv {} {}.damaged",
+        path.display(), path.display(), path.display()
+    )]
+    Damaged {
+        /// The record.
+        path: PathBuf,
+        /// Which line; 0 where it is too long to be one.
+        line: usize,
+    },
     /// The variable is not set.
     #[error("the environment variable {variable} is not set: set it for the signer process only")]
     NoVariable {
@@ -81,6 +95,15 @@ impl KeySource {
             Self::Environment { variable } => from_environment(variable)?,
         };
         Ok(Key(signer))
+    }
+
+    /// What was signed with the key within the last hour. Beside a keystore it is kept in a file; a key from an
+    /// environment variable has no place for one.
+    pub(super) fn tally(&self, unix: u64) -> Result<Tally, KeyError> {
+        match self {
+            Self::Keystore { path, .. } => Tally::beside(path, unix),
+            Self::Environment { .. } => Ok(Tally::default()),
+        }
     }
 }
 
@@ -139,7 +162,7 @@ fn from_keystore(path: &Path, password_file: &Path) -> Result<PrivateKeySigner, 
 }
 
 /// The size of a file that nobody but its owner can read or write.
-fn require_private(path: &Path) -> Result<u64, KeyError> {
+pub(super) fn require_private(path: &Path) -> Result<u64, KeyError> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     #[cfg(unix)]
     {

@@ -17,6 +17,7 @@ mod policy;
 mod process;
 mod protocol;
 mod service;
+mod tally;
 
 use std::{fmt::Debug, future::Future, pin::Pin};
 

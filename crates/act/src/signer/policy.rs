@@ -130,8 +130,9 @@ impl Policy {
         emergency.map_or(self.cost_max_wei, |higher| higher.cost_max_wei.max(self.cost_max_wei))
     }
 
-    /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, and its heartbeats' own
-    /// transactions. It can call nothing else.
+    /// The policy of a sentinel: orders and heartbeats for the Wardens of these levers, its heartbeats' own transactions,
+    /// and releases, which the Warden takes from anybody once a hold's time is over and from no sentinel before. It can
+    /// call nothing else.
     pub fn for_sentinel(
         levers: &[Lever],
         cost_max_wei: u128,
@@ -139,9 +140,10 @@ impl Policy {
         orders_per_hour_max: u32,
     ) -> Self {
         let wardens = attest::allowed(levers, orders_per_hour_max);
-        let relays = wardens
-            .iter()
-            .map(|one| AllowedRelay::new(one.chain_id, one.warden, postHeartbeatCall::SELECTOR));
+        let functions = [postHeartbeatCall::SELECTOR, releaseCall::SELECTOR];
+        let relays = wardens.iter().flat_map(|one| {
+            functions.map(|selector| AllowedRelay::new(one.chain_id, one.warden, selector))
+        });
         let relays = relays.collect();
         Self { cost_max_wei, signatures_per_hour_max, relays, wardens, ..Self::default() }
     }

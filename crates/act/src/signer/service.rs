@@ -1,10 +1,9 @@
 //! The signer's own side of the line: one request, the policy, one answer.
 
 use std::{
-    collections::VecDeque,
     fmt, io,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use alloy_consensus::SignableTransaction as _;
@@ -17,27 +16,33 @@ use tokio::io::{
 use super::{
     Attestation, Attesting, Key, KeyError, KeySource, LINE_BYTES_MAX, Policy, Sentinel, SignError,
     SignRequest, SignedTransaction, SignerAnswer, SignerRequest, Signing, TransactionSigner,
+    tally::{Signed, Tally},
 };
 use crate::safe::Subject;
-
-/// The window of [`Policy::signatures_per_hour_max`].
-const HOUR: Duration = Duration::from_hours(1);
 
 /// A key behind its policy.
 #[derive(Debug)]
 pub struct SignerService {
     key: Key,
     policy: Policy,
-    /// When it signed within the last hour, oldest first; never longer than the policy's limit.
-    recent: VecDeque<Instant>,
-    /// The same for orders, for each Warden.
-    recent_orders: Vec<(Instant, Address)>,
+    /// What it signed within the last hour.
+    tally: Tally,
 }
 
 impl SignerService {
-    /// A service that signs with `key` what `policy` allows.
+    /// A service that signs with `key` what `policy` allows. Its limits end with it.
     pub fn new(key: Key, policy: Policy) -> Self {
-        Self { key, policy, recent: VecDeque::new(), recent_orders: Vec::new() }
+        Self { key, policy, tally: Tally::default() }
+    }
+
+    /// The same with the key of `source`; what was signed within the last hour is kept beside a keystore and counts.
+    ///
+    /// # Errors
+    /// No key, or a record of signatures that cannot be used.
+    pub fn open(source: &KeySource, policy: Policy) -> Result<Self, KeyError> {
+        // First the record: a key is not decrypted for nothing.
+        let tally = source.tally(wall_clock_seconds())?;
+        Ok(Self { key: source.load()?, policy, tally })
     }
 
     /// The account it signs for.
@@ -45,8 +50,8 @@ impl SignerService {
         self.key.address()
     }
 
-    /// Answers one request. `now` is the monotonic clock.
-    pub fn answer(&mut self, request: &SignerRequest, now: Instant) -> SignerAnswer {
+    /// Answers one request. `now` is the wall clock, Unix seconds.
+    pub fn answer(&mut self, request: &SignerRequest, now: u64) -> SignerAnswer {
         match request {
             SignerRequest::Address => SignerAnswer::Address(self.key.address()),
             SignerRequest::Sign(request) => match self.sign(request, now) {
@@ -57,59 +62,50 @@ impl SignerService {
                 Ok(signature) => SignerAnswer::SafeSigned(signature),
                 Err(why) => SignerAnswer::Refused(why),
             },
-            SignerRequest::Attest(asked) => match self.attest(asked, now, wall_clock_seconds()) {
+            SignerRequest::Attest(asked) => match self.attest(asked, now) {
                 Ok(signature) => SignerAnswer::Attested(signature),
                 Err(why) => SignerAnswer::Refused(why),
             },
         }
     }
 
-    /// Signs an order or a heartbeat. `unix` is the wall clock in seconds.
-    fn attest(&mut self, asked: &Attestation, now: Instant, unix: u64) -> Result<Bytes, String> {
-        self.recent_orders.retain(|(at, _)| now.duration_since(*at) < HOUR);
+    /// Signs an order or a heartbeat.
+    fn attest(&mut self, asked: &Attestation, now: u64) -> Result<Bytes, String> {
         let warden = match asked {
             Attestation::Order(order) => order.warden,
             Attestation::Heartbeat(beat) => beat.warden,
         };
-        let recent = self.recent_orders.iter().filter(|(_, of)| *of == warden).count();
-        if let Some(why) = self.policy.attestation_refusal(asked, unix, recent) {
+        let recent = self.tally.count(now, Signed::Order(warden));
+        if let Some(why) = self.policy.attestation_refusal(asked, now, recent) {
             return Err(why);
         }
-        let signature = self.key.sign(&asked.digest(self.key.address()))?;
         if matches!(asked, Attestation::Order(_)) {
-            self.recent_orders.push((now, warden));
+            self.tally.note(now, Signed::Order(warden))?;
         }
+        let signature = self.key.sign(&asked.digest(self.key.address()))?;
         Ok(Bytes::copy_from_slice(&signature.as_bytes()))
     }
 
-    fn sign(&mut self, request: &SignRequest, now: Instant) -> Result<SignedTransaction, String> {
-        let recent = self.recent_at(now);
+    fn sign(&mut self, request: &SignRequest, now: u64) -> Result<SignedTransaction, String> {
+        let recent = self.tally.count(now, Signed::Any);
         if let Some(why) = self.policy.refusal(request, recent) {
             return Err(why);
         }
         let transaction = request.transaction();
+        self.tally.note(now, Signed::Any)?;
         let signature = self.key.sign(&transaction.signature_hash())?;
-        self.recent.push_back(now);
         Ok(SignedTransaction::assemble(transaction, signature))
     }
 
     /// Signs as an owner. The hash is computed here, from the fields.
-    fn sign_safe(&mut self, subject: &Subject, now: Instant) -> Result<Bytes, String> {
-        let recent = self.recent_at(now);
+    fn sign_safe(&mut self, subject: &Subject, now: u64) -> Result<Bytes, String> {
+        let recent = self.tally.count(now, Signed::Any);
         if let Some(why) = self.policy.safe_refusal(subject, recent) {
             return Err(why);
         }
+        self.tally.note(now, Signed::Any)?;
         let signature = self.key.sign(&subject.hashes().safe_tx)?;
-        self.recent.push_back(now);
         Ok(signature.as_bytes().into())
-    }
-
-    /// How many signatures the last hour saw.
-    fn recent_at(&mut self, now: Instant) -> usize {
-        while self.recent.front().is_some_and(|&at| now.duration_since(at) >= HOUR) {
-            self.recent.pop_front();
-        }
-        self.recent.len()
     }
 }
 
@@ -144,7 +140,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut service = SignerService::new(source.load()?, policy);
+    let mut service = SignerService::open(&source, policy)?;
     let mut input = BufReader::new(input);
     loop {
         let line = match read_line(&mut input).await? {
@@ -158,7 +154,7 @@ where
             }
         };
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => service.answer(&request, Instant::now()),
+            Ok(request) => service.answer(&request, wall_clock_seconds()),
             Err(error) => SignerAnswer::Refused(format!("not a request: {error}")),
         };
         if let SignerAnswer::Refused(why) = &answer {
@@ -209,7 +205,7 @@ pub struct LocalSigner {
 impl LocalSigner {
     /// A signer with the key of `source` behind `policy`.
     pub fn new(source: &KeySource, policy: Policy) -> Result<Self, KeyError> {
-        let service = SignerService::new(source.load()?, policy);
+        let service = SignerService::open(source, policy)?;
         Ok(Self { address: service.address(), service: Mutex::new(service) })
     }
 }
@@ -228,7 +224,7 @@ impl TransactionSigner for LocalSigner {
     fn sign(&self, request: SignRequest) -> Signing<'_> {
         // A panic while signing leaves no half-changed state behind.
         let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        let signed = service.sign(&request, Instant::now());
+        let signed = service.sign(&request, wall_clock_seconds());
         Box::pin(std::future::ready(signed.map_err(|why| SignError::Refused { why })))
     }
 }
@@ -236,7 +232,7 @@ impl TransactionSigner for LocalSigner {
 impl Sentinel for LocalSigner {
     fn attest(&self, asked: Attestation) -> Attesting<'_> {
         let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        let signed = service.attest(&asked, Instant::now(), wall_clock_seconds());
+        let signed = service.attest(&asked, wall_clock_seconds());
         Box::pin(std::future::ready(signed.map_err(|why| SignError::Refused { why })))
     }
 }
@@ -278,7 +274,7 @@ mod tests {
     #[test]
     fn signing_is_deterministic_and_checked_to_the_field() {
         let mut service = SignerService::new(development_key(), policy());
-        let now = Instant::now();
+        let now = 1_000;
         let first = service.answer(&request(7), now);
         assert_eq!(first, service.answer(&request(7), now));
         let (SignerAnswer::Signed(signed), SignerRequest::Sign(asked)) = (first, request(7)) else {
@@ -296,9 +292,8 @@ mod tests {
     #[test]
     fn the_hourly_limit_slides() {
         let mut service = SignerService::new(development_key(), policy());
-        let start = Instant::now();
         let is_signed = |answer: SignerAnswer| matches!(answer, SignerAnswer::Signed(_));
-        let minutes = |count: u64| start + Duration::from_secs(60 * count);
+        let minutes = |count: u64| 1_000 + 60 * count;
         assert!(is_signed(service.answer(&request(0), minutes(0))));
         assert!(is_signed(service.answer(&request(1), minutes(30))));
         assert!(!is_signed(service.answer(&request(2), minutes(59))));

@@ -134,3 +134,42 @@ sol! {
     function getMinDelay() external view returns (uint256);
     function guardians() external view returns (address[]);
 }
+
+impl CallTemplate {
+    /// The call that the template makes of the order's call data, as `CallTemplates.sol` makes it; none where a copy
+    /// does not fit.
+    pub(crate) fn filled(&self, data: &[u8]) -> Option<alloy_primitives::Bytes> {
+        let mut made = self.data.to_vec();
+        let word = |place: u8| 4 + 32 * usize::from(place);
+        for pair in self.copies.chunks(2) {
+            let [from, to] = pair else { return None };
+            let (from, to) = (word(*from), word(*to));
+            made.get_mut(to..to + 32)?.copy_from_slice(data.get(from..from + 32)?);
+        }
+        Some(made.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_copy_words_and_refuse_what_does_not_fit() {
+        let word = |byte: u8| [byte; 32];
+        let data = [&[1, 2, 3, 4][..], &word(5), &word(6)].concat();
+        let blank = [&[9, 9, 9, 9][..], &word(0), &word(7)].concat();
+        let template = |copies: &'static [u8]| CallTemplate {
+            data: blank.clone().into(),
+            copies: copies.into(),
+        };
+        let plain = template(&[]).filled(&data).unwrap();
+        assert_eq!(plain.as_ref(), blank);
+        let one = template(&[1, 0]).filled(&data).unwrap();
+        assert_eq!(one.as_ref(), [&[9, 9, 9, 9][..], &word(6), &word(7)].concat());
+        for bad in [&[2, 0][..], &[0, 2], &[0]] {
+            let template = CallTemplate { data: blank.clone().into(), copies: bad.to_vec().into() };
+            assert_eq!(template.filled(&data), None, "{bad:?}");
+        }
+    }
+}

@@ -118,8 +118,13 @@ pub async fn beat(
     Ok(Beat::Posted { timestamp })
 }
 
+/// Whether the Warden counts a sentinel's signature now.
+pub async fn counts(nodes: &Nodes, warden: Address, account: Address) -> Result<bool, NodeError> {
+    Ok(ask(nodes, warden, sentinelStateCall { account }, None).await?.counts)
+}
+
 /// Sends a call from the sentinel's account, paying more while it is in no block.
-async fn send(
+pub(super) async fn send(
     nodes: &Nodes,
     chain: ChainId,
     sentinel: &dyn Sentinel,

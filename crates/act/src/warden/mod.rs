@@ -12,6 +12,7 @@
 mod abi;
 mod harm;
 mod heartbeat;
+mod holds;
 mod look;
 mod order;
 
@@ -22,6 +23,7 @@ use portcullis_types::{
     chain::BlockId,
 };
 
+pub(crate) use self::holds::play_releases;
 pub(crate) use self::{
     abi::{Heartbeat, Order, postHeartbeatCall, pullCall, releaseCall},
     look::{LeverLook, OpenHold, open_hold},
@@ -29,8 +31,10 @@ pub(crate) use self::{
 };
 pub use self::{
     harm::{Harm, HarmLimit, LeverHarm, WardenHarm, harm},
-    heartbeat::{Beat, BeatError, HeartbeatSettings, beat},
+    heartbeat::{Beat, BeatError, HeartbeatSettings, beat, counts},
+    holds::{ReleaseError, StrangeHold, release_hold, strange_holds},
     look::{SentinelLook, timelock_delay},
+    order::incident_of,
 };
 use crate::nodes::{NodeError, Nodes};
 

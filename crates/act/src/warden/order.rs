@@ -7,7 +7,7 @@ use alloy_sol_types::SolCall as _;
 use futures_util::future::join_all;
 use portcullis_types::{
     action::{Action, WardenPull},
-    ids::{ChainId, Millis},
+    ids::{CaseId, ChainId, Millis},
 };
 
 use super::abi::{Order, SentinelSignature, SignedOrder, pullCall};
@@ -32,7 +32,12 @@ pub(crate) struct OrderBasis {
 
 /// The name of an incident on the chain: the hash of `portcullis/<protocol>/<case>`.
 pub(crate) fn incident(action: &Action) -> B256 {
-    keccak256(format!("portcullis/{}/{}", action.protocol, action.case))
+    incident_of(&action.protocol, action.case)
+}
+
+/// The name on the chain of a protocol's case.
+pub fn incident_of(protocol: &str, case: CaseId) -> B256 {
+    keccak256(format!("portcullis/{protocol}/{case}"))
 }
 
 impl OrderBasis {

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256, Bytes};
 use portcullis_types::{
     action::{Outcome, Rung},
+    approval::ApprovalKind,
     chain::{BlindCause, BlockId},
     decision::RungWeighed,
     finding::Confidence,
@@ -50,6 +51,7 @@ fn decision(chosen: Option<&str>, verdict: Verdict) -> CaseEvent {
         loss_prevented: Usd::dollars(9),
         threshold: 0.1,
         verdict,
+        false_stop_parts: None,
     };
     let decision = Decision {
         case: case(),
@@ -62,12 +64,24 @@ fn decision(chosen: Option<&str>, verdict: Verdict) -> CaseEvent {
         rungs: vec![rung],
         chosen: chosen.map(str::to_owned),
         sentence: "pull it".to_owned(),
+        context: None,
+        attacker: None,
     };
     CaseEvent::Decided { case: case(), decision: Box::new(decision) }
 }
 
 fn moved(outcome: Outcome) -> CaseEvent {
     CaseEvent::ActionMoved { case: case(), action: EffectId { seq: Seq(12), index: 0 }, outcome }
+}
+
+fn braked(standing: Standing) -> CaseEvent {
+    let alert = BrakeAlert {
+        protocol: "vault".to_owned(),
+        brake: "lever pause".to_owned(),
+        standing,
+        why: String::new(),
+    };
+    CaseEvent::BrakeMoved { case: case(), alert }
 }
 
 #[test]
@@ -134,6 +148,16 @@ fn every_event_is_told_as_what_it_is() {
             Some((Kind::BrakeFailed, Severity::P1)),
         ),
         (CaseEvent::Dissolved { case: case() }, Some((Kind::Resolved, Severity::P3))),
+        (
+            CaseEvent::ApprovalLapsed {
+                case: case(),
+                kind: ApprovalKind::Pull,
+                lever: "pause".to_owned(),
+            },
+            Some((Kind::StepOverdue, Severity::P1)),
+        ),
+        (braked(Standing::Broken), Some((Kind::BrakeFailed, Severity::P1))),
+        (braked(Standing::Works), Some((Kind::Action, Severity::P3))),
     ];
     for (event, expected) in cases {
         let told = notices(Seq(50), AT, std::slice::from_ref(&event), None);

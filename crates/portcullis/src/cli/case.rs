@@ -1,9 +1,11 @@
 //! `portcullis case list|show`.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use portcullis_case::{Case, Phase};
-use portcullis_engine::Engine;
-use portcullis_types::ids::CaseId;
+use portcullis_engine::{Brake, Engine};
+use portcullis_types::{brake::Standing, ids::CaseId};
 use serde::Serialize;
 
 use super::{
@@ -43,6 +45,8 @@ struct CaseLine {
 #[derive(Debug, Serialize)]
 struct CaseList {
     cases: Vec<CaseLine>,
+    /// By protocol, where the brakes stand by the last self-test and heartbeat that said anything new.
+    brakes: BTreeMap<String, Vec<Brake>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +56,8 @@ struct CaseShown<'a> {
     loss_usd: UsdNumber,
     #[serde(flatten)]
     case: &'a Case,
+    /// Where the protocol's brakes stand now.
+    brakes: Vec<&'a Brake>,
 }
 
 pub(crate) fn case(command: &CaseCommand, json: bool) -> anyhow::Result<Ending> {
@@ -70,7 +76,7 @@ pub(crate) fn case(command: &CaseCommand, json: bool) -> anyhow::Result<Ending> 
                 }
             };
             match found {
-                Some(case) => show(case, json),
+                Some(case) => show(&engine, case, json),
                 None => Err(Usage(format!(
                     "there is no case {}: `portcullis case list` names them",
                     id.as_deref().unwrap_or("yet")
@@ -104,8 +110,17 @@ fn list(engine: &Engine, json: bool) -> anyhow::Result<Ending> {
     };
     let cases: Vec<CaseLine> = engine.cases().rev().map(line).collect();
     if json {
-        print_json(&CaseList { cases })?;
+        print_json(&CaseList { cases, brakes: all_brakes(engine) })?;
         return Ok(Ending::Fine);
+    }
+    for (protocol, brakes) in all_brakes(engine) {
+        print!("{}", brakes_text(&protocol, brakes.iter(), Paint::stdout()));
+    }
+    for hold in engine.strange_holds() {
+        println!(
+            "hold {} of lever {} at Warden {}, by an order that this journal did not make, until {} (Unix seconds)",
+            hold.hold, hold.lever, hold.warden, hold.ends_at
+        );
     }
     if cases.is_empty() {
         println!("no cases: nothing was found in the blocks that were looked at");
@@ -128,14 +143,43 @@ fn list(engine: &Engine, json: bool) -> anyhow::Result<Ending> {
     Ok(Ending::Fine)
 }
 
-fn show(case: &Case, json: bool) -> anyhow::Result<Ending> {
+fn show(engine: &Engine, case: &Case, json: bool) -> anyhow::Result<Ending> {
+    let brakes: Vec<&Brake> = engine.brakes(&case.protocol).collect();
     if json {
-        let shown = CaseShown { phase: case.phase(), loss_usd: UsdNumber(case.loss()), case };
-        print_json(&shown)?;
+        let (phase, loss_usd) = (case.phase(), UsdNumber(case.loss()));
+        print_json(&CaseShown { phase, loss_usd, case, brakes })?;
         return Ok(Ending::Fine);
     }
     print!("{}", text(case, Paint::stdout()));
+    print!("{}", brakes_text(&case.protocol, brakes.into_iter(), Paint::stdout()));
     Ok(Ending::Fine)
+}
+
+fn all_brakes(engine: &Engine) -> BTreeMap<String, Vec<Brake>> {
+    let protocols = engine.config().into_iter().flat_map(|config| &config.protocols);
+    let names = protocols.map(|one| one.protocol.name.clone());
+    let of = |name: String| (name.clone(), engine.brakes(&name).cloned().collect());
+    names.map(of).collect()
+}
+
+/// The brakes in one line where all is well, else one line for each part that is not. Nothing where they were never tested.
+fn brakes_text<'a>(
+    protocol: &str,
+    brakes: impl Iterator<Item = &'a Brake> + Clone,
+    paint: Paint,
+) -> String {
+    let (all, bad) = (brakes.clone().count(), brakes.filter(|one| one.standing > Standing::Held));
+    let mut out = String::new();
+    for one in bad {
+        let mark = if one.standing == Standing::Broken { "NO" } else { "??" };
+        let since = time_of_day(one.since);
+        out += &format!("{} {} since {since} UTC: {}\n", paint.bad(mark), one.brake, one.why);
+    }
+    match all {
+        0 => String::new(),
+        _ if out.is_empty() => format!("brakes of {protocol}: {}\n", paint.good("all work")),
+        _ => format!("brakes of {protocol}:\n{out}"),
+    }
 }
 
 /// Columns for what happened; with the columns before it a line of 120.

@@ -3,7 +3,7 @@
 
 mod show;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use alloy_primitives::Address;
 use clap::Args;
@@ -21,16 +21,13 @@ use serde::Serialize;
 
 use super::{Ending, harm::by_warden, load_config, output::print_json};
 use crate::{
+    brakes::{Actor, PULLS_WANTED, actors, uncovered},
     config::{ChainFile, Compiled},
     runner::urls,
 };
 
 /// Blocks from a decision to a mined pull that are reckoned with: the next one, and one to spare.
 const BLOCKS_TO_A_PULL: u64 = 2;
-/// Transactions that an acting account should be able to pay for.
-const PULLS_WANTED: u64 = 10;
-/// Gas of a heartbeat, the only transaction that a sentinel sends.
-const HEARTBEAT_GAS: u64 = 200_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadinessArgs {
@@ -179,12 +176,7 @@ async fn look_at_protocol(
     for lever in &protocol.ladder {
         levers.push(look_at_lever(config, protocol, lever, nodes).await);
     }
-    let covered: BTreeSet<Address> =
-        protocol.ladder.iter().flat_map(|lever| lever.covers.clone()).collect();
-    let uncovered = protocol
-        .protocol
-        .holders()
-        .filter(|contract| !covered.contains(&contract.address))
+    let uncovered = uncovered(protocol)
         .map(|contract| format!("{} ({})", contract.name, contract.address))
         .collect();
     let rungs = [Rung::Throttle, Rung::Delay, Rung::Function, Rung::Market, Rung::Protocol]
@@ -276,23 +268,10 @@ async fn look_at_warden(chain: &ChainFile, warden: Address, nodes: &Nodes) -> On
 
 /// The accounts that act on a chain.
 async fn purses(config: &Compiled, chain: &ChainFile, nodes: &Nodes) -> Vec<OnePurse> {
-    let levers = || {
-        let ladders = config.engine.protocols.iter().flat_map(|protocol| &protocol.ladder);
-        ladders.filter(|lever| lever.chain == chain.id)
-    };
-    let gas = levers().map(|lever| lever.call.gas_limit).max();
-    let (Some(gas), Some(responder)) = (gas, &config.responder) else { return Vec::new() };
-    let mut accounts = vec![("responder".to_owned(), responder.address, gas)];
-    let lanes = responder.lanes.iter().enumerate();
-    accounts.extend(lanes.map(|(place, lane)| (format!("lane {}", place + 1), lane.address, gas)));
-    if levers().any(|lever| lever.warden.is_some()) {
-        let sentinels = config.sentinels.iter().flat_map(|sentinels| &sentinels.keys);
-        accounts.extend(
-            sentinels.map(|one| (format!("sentinel {}", one.name), one.address, HEARTBEAT_GAS)),
-        );
-    }
+    let ladders = config.engine.protocols.iter().flat_map(|protocol| &protocol.ladder);
+    let levers = ladders.filter(|lever| lever.chain == chain.id);
     let mut all = Vec::new();
-    for (who, account, gas) in accounts {
+    for Actor { who, account, gas } in actors(config, levers) {
         let chain = chain.name.clone();
         all.push(match purse(nodes, account, gas).await {
             Ok(read) => OnePurse { chain, who, read: Some(read), could_not_look: None },

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use portcullis_engine::{Effect, StepOutput};
-use portcullis_types::{case_event::CaseEvent, ids::ChainId};
+use portcullis_types::{brake::Standing, case_event::CaseEvent, ids::ChainId};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -132,6 +132,14 @@ fn tell(output: &StepOutput) {
                 eprintln!("{case} action {action}: {stage}");
             }
             _ => {}
+        }
+    }
+    for alert in &output.brakes {
+        let sentence = alert.sentence();
+        if alert.standing == Standing::Works {
+            eprintln!("brakes: {sentence}");
+        } else {
+            eprintln!("ALERT: brakes: {sentence}");
         }
     }
     for (id, effect) in &output.effects {

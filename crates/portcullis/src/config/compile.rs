@@ -16,6 +16,7 @@ use super::{
     file::{ChainFile, ConfigFile, KeyFile, ProtocolFile, ResponderFile},
     lanes,
     learned::read_learned,
+    self_test::{self, SelfTestFile},
     sentinels::{self, SentinelsFile},
 };
 
@@ -32,6 +33,8 @@ pub struct Compiled {
     pub sentinels: Option<SentinelsFile>,
     /// Journal, absolute or relative to the current folder.
     pub journal: PathBuf,
+    /// How often the brakes are tested.
+    pub self_test: SelfTestFile,
 }
 
 /// A problem and the value it is about.
@@ -83,6 +86,7 @@ impl Compiled {
                 None => None,
             },
             journal: folder.join(&file.journal),
+            self_test: self_test::compile(file.self_test)?,
         })
     }
 }

@@ -26,6 +26,9 @@ pub struct ConfigFile {
     /// The journal; relative to the configuration's folder. Default `portcullis.sqlite`.
     #[serde(default = "default_journal")]
     pub journal: PathBuf,
+    /// How often the brakes are tested beside `run`.
+    #[serde(default)]
+    pub self_test: super::SelfTestFile,
 }
 
 fn default_journal() -> PathBuf {

@@ -8,6 +8,7 @@ mod load;
 pub mod online;
 pub mod rules;
 mod safe;
+mod self_test;
 mod sentinels;
 
 pub use compile::Compiled;
@@ -15,4 +16,5 @@ pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
 pub use lanes::{LaneFile, RelayFile};
 pub use load::{ConfigProblem, load, parse, parse_proposed};
 pub use safe::{SafeFile, ServiceFile, TokenFile, load_safe};
+pub use self_test::SelfTestFile;
 pub use sentinels::{SentinelFile, SentinelsFile};

@@ -1,17 +1,17 @@
 //! Sentinels of the running program: their signers, and the heartbeats without which a Warden counts none of them.
 
-use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use alloy_primitives::Address;
 use portcullis_act::{
     FeePolicy, Nodes,
     signer::{Sentinel, SignerProcess, TransactionSigner as _},
-    warden::{Beat, BeatError, HeartbeatSettings, beat},
+    warden::{Beat, BeatError, HeartbeatSettings, StrangeHold},
 };
-use portcullis_types::ids::ChainId;
-use tokio::process::Command;
+use portcullis_types::{brake::HoldNews, ids::ChainId};
+use tokio::{process::Command, sync::mpsc};
 
-use super::wiring::urls;
+use super::{keeper::Keeper, self_test::News, wiring::urls};
 use crate::config::{ChainFile, Compiled, SentinelFile};
 
 /// Pause after a heartbeat that failed.
@@ -83,7 +83,7 @@ pub(crate) async fn keep_alive(
     config: &Compiled,
     chain: &ChainFile,
     sentinels: &[Arc<dyn Sentinel>],
-    fees: FeePolicy,
+    (fees, news, known): (FeePolicy, mpsc::Sender<News>, Vec<HoldNews>),
 ) -> anyhow::Result<()> {
     let wardens = wardens(config, chain.id);
     let Some(period) = config.sentinels.as_ref().map(|sentinels| sentinels.heartbeat_seconds)
@@ -102,26 +102,33 @@ pub(crate) async fn keep_alive(
         time_limit: TIME_LIMIT,
         period_seconds: period,
     };
-    for sentinel in sentinels {
+    // What was told before a restart may be gone since.
+    let known = known.into_iter().filter(|hold| hold.chain == chain.id);
+    let seen: BTreeMap<_, _> = known
+        .map(|HoldNews { warden, lever, hold: id, incident, ends_at, .. }| {
+            ((warden, id), StrangeHold { id, lever, incident, ends_at })
+        })
+        .collect();
+    for (place, sentinel) in sentinels.iter().enumerate() {
         // One after another: they share the sentinel's nonces.
-        let (nodes, chain, sentinel) = (nodes.clone(), chain.id, Arc::clone(sentinel));
-        let wardens = wardens.clone();
-        tokio::spawn(async move {
-            loop {
-                let mut pause = Duration::from_secs(period);
-                for warden in &wardens {
-                    let beaten = beat(&nodes, chain, *warden, &*sentinel, settings).await;
-                    pause = pause.min(tell(*warden, sentinel.address(), &beaten, period));
-                }
-                tokio::time::sleep(pause).await;
-            }
-        });
+        let keeper = Keeper {
+            nodes: nodes.clone(),
+            chain: chain.id,
+            wardens: wardens.clone(),
+            sentinel: Arc::clone(sentinel),
+            settings,
+            news: news.clone(),
+            // One is enough to look after the holds of all.
+            releases: place == 0,
+            seen: seen.clone(),
+        };
+        tokio::spawn(keeper.keep());
     }
     Ok(())
 }
 
-/// Says what came of a heartbeat, and when to look again.
-fn tell(
+/// Says on standard error what came of a heartbeat, and when to look again.
+pub(super) fn tell(
     warden: Address,
     sentinel: Address,
     beaten: &Result<Beat, BeatError>,

@@ -4,11 +4,13 @@
 mod clock;
 mod core;
 mod heartbeats;
+mod keeper;
 mod lanes;
 mod player;
 mod pool;
 mod reader;
 mod responder;
+mod self_test;
 mod service;
 pub mod spool;
 mod wiring;

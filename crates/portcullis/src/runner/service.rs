@@ -22,6 +22,7 @@ use super::{
     core::{Core, CoreError},
     reader::{Answer, Job, Reader},
     responder::Responder,
+    self_test::News,
     spool::Signed,
 };
 
@@ -80,6 +81,8 @@ pub(crate) struct Inbox {
     pub(crate) pending: mpsc::Receiver<Evidence>,
     /// Signatures of guardians.
     pub(crate) approvals: mpsc::Receiver<Signed>,
+    /// What the tasks beside detection have to say.
+    pub(crate) news: mpsc::Receiver<News>,
     /// Kept so that these two stay open where nothing can act: silence there is not an end.
     pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
 }
@@ -160,6 +163,11 @@ impl Service {
                 }
                 // Last but one: what is in a block comes first.
                 Some(evidence) = self.inbox.pending.recv() => self.foreseen(evidence)?,
+                Some(news) = self.inbox.news.recv() => {
+                    if let Some(event) = news.event(self.core.engine()) {
+                        self.take(event)?;
+                    }
+                }
                 () = tokio::time::sleep(expiry) => {
                     if self.core.engine().next_expiry().is_some_and(|due| due <= now()) {
                         self.take(Event::Tick)?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use portcullis_act::{ActSettings, Actuator, FeePolicy, Nodes, signer::TransactionSigner};
 use portcullis_engine::{Engine, StepOutput};
 use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
-use portcullis_types::chain::BlockId;
+use portcullis_types::{brake::HoldNews, chain::BlockId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     lanes::{relays, start_lanes, start_signer},
     reader::Reader,
     responder::Responder,
+    self_test::test_brakes,
     service::{Fact, Inbox, JOBS_MAX, Service, ServiceError},
 };
 use crate::config::{ChainFile, Compiled, ResponderFile, online::node_options};
@@ -63,6 +64,8 @@ impl Service {
         let (reports, reports_in) = mpsc::channel(WAITING_MAX);
         let (failures, failures_in) = mpsc::channel(WAITING_MAX);
         let (pending, pending_in) = mpsc::channel(WAITING_MAX);
+        let (news, news_in) = mpsc::channel(WAITING_MAX);
+        let shared = Arc::new(config.clone());
         let (mut readers, mut responders) = (BTreeMap::new(), BTreeMap::new());
         for chain in &config.chains {
             let node = Node::connect_with(&chain.nodes, chain.id, node_options(chain)).await?;
@@ -75,6 +78,7 @@ impl Service {
             if chain.pending {
                 super::pool::watch(node.clone(), pending.clone(), failures.clone());
             }
+            test_brakes(&shared, chain, &news);
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
                 let mut actuator = actuator(chain, responder, Arc::clone(signer))
@@ -84,7 +88,9 @@ impl Service {
                 if let Some(relays) = relays(config, chain, responder)? {
                     actuator = actuator.with_relays(relays);
                 }
-                keep_alive(config, chain, &sentinels, fees(responder)).await?;
+                let known: Vec<HoldNews> = core.engine().strange_holds().cloned().collect();
+                let told = (fees(responder), news.clone(), known);
+                keep_alive(config, chain, &sentinels, told).await?;
                 let responder = Responder::new(actuator, reports.clone(), failures.clone());
                 let ladders = config.engine.protocols.iter().flat_map(|one| &one.ladder);
                 let levers = ladders.filter(|lever| lever.chain == chain.id).cloned().collect();
@@ -101,6 +107,7 @@ impl Service {
             failures: failures_in,
             pending: pending_in,
             approvals: approvals_in,
+            news: news_in,
             _open: (reports, failures),
         };
         Ok(Self::new(core, inbox, readers, responders, notable, ready))

@@ -1,5 +1,6 @@
 //! What the tests share: running the program, and a world with a watcher beside it.
 
+mod ask;
 mod story;
 mod watcher;
 
@@ -17,6 +18,7 @@ use portcullis_range::{
 };
 use portcullis_types::{chain::BlockHead, probe::Probe};
 
+pub(crate) use ask::ask;
 pub(crate) use story::Story;
 pub(crate) use watcher::Watcher;
 

@@ -23,3 +23,4 @@ mod parity;
 mod pending;
 mod record;
 mod safe;
+mod self_test;

@@ -1,6 +1,7 @@
 //! `portcullis safe` on the world of the drill `safe-singleton-swap`: a real Safe 1.4.1 with three owners, here two of them
 //! enough, and the thief's contracts ready.
 
+mod service;
 mod world;
 
 use std::time::Duration;

@@ -1,7 +1,10 @@
 //! The report for a terminal.
 
-use super::{OneProtocol, OnePurse, OneWarden, PULLS_WANTED, Report};
-use crate::cli::{harm::time, output::Paint};
+use super::{OneProtocol, OnePurse, OneWarden, Report};
+use crate::{
+    brakes::PULLS_WANTED,
+    cli::{harm::time, output::Paint},
+};
 
 pub(super) fn print(report: &Report) {
     let paint = Paint::stdout();

@@ -9,6 +9,7 @@ use portcullis::store::{Body, Journal, replay_check};
 use portcullis_engine::{Coverage, Engine, Event};
 use portcullis_types::{
     action::{Action, Outcome},
+    brake::BrakeAlert,
     case_event::CaseEvent,
     chain::{BlindCause, BlockId, ChainEvent},
     finding::FindingStatus,
@@ -25,6 +26,10 @@ pub(crate) struct Story {
     /// Blocks that were taken back, in order.
     pub(crate) unsaid: Vec<BlockId>,
     pub(crate) engine: Engine,
+    /// What was told of the brakes, in order.
+    pub(crate) brakes: Vec<BrakeAlert>,
+    /// How many self-tests said anything new.
+    pub(crate) self_tests: usize,
 }
 
 impl Story {
@@ -45,6 +50,8 @@ impl Story {
             blind: Vec::new(),
             unsaid: Vec::new(),
             engine: Engine::new(),
+            brakes: Vec::new(),
+            self_tests: 0,
         };
         journal
             .each(|record| -> anyhow::Result<()> {
@@ -52,7 +59,9 @@ impl Story {
                     story.note(&event);
                 }
                 if let Some(entry) = record.entry().map_err(anyhow::Error::msg)? {
-                    story.events.extend(story.engine.step(&entry)?.case_events);
+                    let output = story.engine.step(&entry)?;
+                    story.events.extend(output.case_events);
+                    story.brakes.extend(output.brakes);
                 }
                 Ok(())
             })
@@ -68,6 +77,7 @@ impl Story {
             Event::Chain(ChainEvent::Blind { from, cause, .. }) => {
                 self.blind.push((*from, cause.clone()));
             }
+            Event::SelfTested { .. } => self.self_tests += 1,
             Event::Chain(ChainEvent::Reorged { old, .. }) => self.unsaid.extend(old),
             _ => {}
         }
