@@ -57,7 +57,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut alone = Vec::new();
     for config in configs(&protocol)? {
         let tag = serde_json::to_value(&config)?;
-        let name = format!("  {} alone", tag["detector"].as_str().unwrap_or_default());
+        let name =
+            format!("  {} alone", tag.get("detector").and_then(Value::as_str).unwrap_or_default());
         alone.push((name, vec![build(&protocol, &config)?]));
     }
     let mut scanner = Scanner::new();

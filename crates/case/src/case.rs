@@ -160,6 +160,9 @@ impl Case {
         match event {
             CaseEvent::Opened { .. }
             | CaseEvent::BrakeMoved { .. }
+            | CaseEvent::ApprovalAsked { .. }
+            | CaseEvent::ApprovalGiven { .. }
+            | CaseEvent::ApprovalLapsed { .. }
             | CaseEvent::LossAfterHold { .. }
             | CaseEvent::LeverFoundReleased { .. } => {}
             CaseEvent::FindingRaised { finding, .. } => self.raise(finding, FindingStatus::Seen),
@@ -190,9 +193,6 @@ impl Case {
                 }
             }
             CaseEvent::Dissolved { .. } => self.dissolved = true,
-            CaseEvent::ApprovalAsked { .. }
-            | CaseEvent::ApprovalGiven { .. }
-            | CaseEvent::ApprovalLapsed { .. } => {}
         }
     }
 

@@ -200,13 +200,13 @@ impl Need<'_> {
 
     /// How far the program may go with a lever now.
     pub(crate) fn level(&self, lever: &Lever) -> Autonomy {
-        let level = self.policy.autonomy.of(lever.rung);
-        if self.facts.approved == Some(lever.name.as_str()) && level >= Autonomy::Signature {
+        let allowed = self.policy.autonomy.of(lever.rung);
+        if self.facts.approved == Some(lever.name.as_str()) && allowed >= Autonomy::Signature {
             return Autonomy::Act;
         }
         match self.facts.barred {
-            Some(barred) if lever.rung >= barred => level.min(Autonomy::Signature),
-            _ => level,
+            Some(barred) if lever.rung >= barred => allowed.min(Autonomy::Signature),
+            _ => allowed,
         }
     }
 

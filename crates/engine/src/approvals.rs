@@ -148,7 +148,7 @@ impl Engine {
                 let block = self.newest_of(request.chain).unwrap_or(request.block);
                 let approved = Some(request.lever.as_str());
                 if let Some(decision) = self.weigh(step, index, request.case, block, approved) {
-                    self.conclude(step, index, decision, approved);
+                    self.conclude(step, index, &decision, approved);
                 }
             }
             ApprovalKind::Ratify => {
@@ -271,7 +271,7 @@ impl Engine {
             if let Some(decision) = decision.filter(waits)
                 && goes_on == Some(request.case)
             {
-                self.conclude(step, index, decision, None);
+                self.conclude(step, index, &decision, None);
             }
             return;
         }

@@ -111,7 +111,7 @@ impl Engine {
         if same {
             return;
         }
-        self.conclude(step, guard, decision, None);
+        self.conclude(step, guard, &decision, None);
     }
 
     /// Writes a decision down and does what it says. `approved` is the lever that guardians have signed for.
@@ -119,7 +119,7 @@ impl Engine {
         &mut self,
         step: &mut Step,
         guard: usize,
-        decision: Decision,
+        decision: &Decision,
         approved: Option<&str>,
     ) {
         let case = decision.case;
@@ -127,7 +127,7 @@ impl Engine {
         if let Some(lever) = &decision.chosen {
             self.pull(step, guard, case, lever, approved == Some(lever.as_str()));
         }
-        self.ask_for_signatures(step, guard, &decision);
+        self.ask_for_signatures(step, guard, decision);
     }
 
     pub(crate) fn weigh(

@@ -34,9 +34,10 @@ pub(crate) struct Actor {
 /// The accounts that pull or order these levers.
 pub(crate) fn actors<'a>(
     config: &Compiled,
-    levers: impl Iterator<Item = &'a Lever> + Clone,
+    levers: impl IntoIterator<Item = &'a Lever>,
 ) -> Vec<Actor> {
-    let gas = levers.clone().map(|lever| lever.call.gas_limit).max();
+    let levers: Vec<&Lever> = levers.into_iter().collect();
+    let gas = levers.iter().map(|lever| lever.call.gas_limit).max();
     let (Some(gas), Some(responder)) = (gas, &config.responder) else { return Vec::new() };
     let mut all = vec![Actor { who: "responder".to_owned(), account: responder.address, gas }];
     let lanes = responder.lanes.iter().enumerate();
@@ -45,7 +46,7 @@ pub(crate) fn actors<'a>(
         account: lane.address,
         gas,
     }));
-    if levers.clone().any(|lever| lever.warden.is_some()) {
+    if levers.iter().any(|lever| lever.warden.is_some()) {
         let sentinels = config.sentinels.iter().flat_map(|sentinels| &sentinels.keys);
         all.extend(sentinels.map(|one| Actor {
             who: format!("sentinel {}", one.name),

@@ -7,7 +7,7 @@
 //! Most are data: a row of the [`catalogue`] and the fields of its configuration in `kinds.rs`. Where a row cannot say it
 //! (a call that depends on what the chain shows, a call inside another), there is an adapter in code.
 //!
-//! To add one: a row, and its fields in `kinds.rs`; a scene in `tests/conformance.rs`, which refuses a row without one;
+//! To add one: a row, and its fields in `kinds.rs`; a scene in `tests/it/conformance`, which refuses a row without one;
 //! then write `docs/levers.md` anew.
 
 mod access_managed;

@@ -178,16 +178,19 @@ impl Actuator {
             Err(why) => return refuse(action, report, why).await,
         };
         let run = Run { actuator: self, action, plan, report };
-        let Some(attempts) = attempts else { return pick::through_any_lane(&run).await };
+        // In the heap: what a caller has to hold of an action is large otherwise.
+        let Some(attempts) = attempts else {
+            return Box::pin(pick::through_any_lane(&run)).await;
+        };
         // ACT-1: what was signed on a lane stays there.
         let account = attempts.sender().unwrap_or_else(|| self.lanes.first());
         let job = run.job(self.lanes.take_own(account).await);
         if !reassert {
-            return resume(job, attempts, now).await;
+            return Box::pin(resume(job, attempts, now)).await;
         }
-        match reassert_pull(job, attempts, now).await? {
+        match Box::pin(reassert_pull(job, attempts, now)).await? {
             Reasserted::Done(outcome) => Ok(outcome),
-            Reasserted::Anew => pick::through_any_lane(&run).await,
+            Reasserted::Anew => Box::pin(pick::through_any_lane(&run)).await,
         }
     }
 

@@ -136,7 +136,9 @@ proptest! {
     ) {
         let mut findings = findings;
         if young {
-            findings.iter_mut().for_each(|f| f.maturity = portcullis_types::finding::Maturity::Incubating);
+            for finding in &mut findings {
+                finding.maturity = portcullis_types::finding::Maturity::Incubating;
+            }
         }
         let approved = approved.map(|index| format!("lever-{index}"));
         let seen = [ContextSeen { kind: ContextKind::UpstreamHit, at: NOW }];

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use portcullis_act::{ActSettings, Actuator, FeePolicy, Nodes, signer::TransactionSigner};
+use portcullis_act::{
+    ActSettings, Actuator, FeePolicy, Nodes,
+    signer::{Sentinel, TransactionSigner},
+};
 use portcullis_engine::{Engine, StepOutput};
 use portcullis_observe::{Node, Resume, RpcSource, SourceOptions, Start};
 use portcullis_types::{brake::HoldNews, chain::BlockId};
@@ -41,24 +44,8 @@ impl Service {
         notable: Box<dyn FnMut(&StepOutput) + Send>,
         ready: Box<dyn FnOnce() + Send>,
     ) -> anyhow::Result<Self> {
-        // The key comes first: nothing of a chain has been read when its policy is set.
-        let signer = match &config.responder {
-            Some(responder) if responder.key.is_some() => {
-                Some(start_signer(config_path, responder.address, false).await?)
-            }
-            _ => None,
-        };
-        let lanes = match &config.responder {
-            Some(responder) if responder.key.is_some() => start_lanes(responder, config_path).await,
-            _ => Vec::new(),
-        };
-        let sentinels = match &config.responder {
-            // Without somebody who relays, no order is made.
-            Some(responder) if responder.key.is_some() => {
-                start_sentinels(config, config_path).await
-            }
-            _ => Vec::new(),
-        };
+        // The keys come first: nothing of a chain has been read when their policies are set.
+        let keys = Keys::start(config, config_path).await?;
         let (facts, facts_in) = mpsc::channel(WAITING_MAX);
         let (answers, answers_in) = mpsc::channel(JOBS_MAX);
         let (reports, reports_in) = mpsc::channel(WAITING_MAX);
@@ -80,17 +67,11 @@ impl Service {
             }
             test_brakes(&shared, chain, &news);
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
-            if let (Some(signer), Some(responder)) = (&signer, &config.responder) {
-                let mut actuator = actuator(chain, responder, Arc::clone(signer))
-                    .await?
-                    .with_sentinels(sentinels.clone())
-                    .with_lanes(lanes.clone());
-                if let Some(relays) = relays(config, chain, responder)? {
-                    actuator = actuator.with_relays(relays);
-                }
+            if let (Some(keys), Some(responder)) = (&keys, &config.responder) {
+                let actuator = keys.actuator(config, chain, responder).await?;
                 let known: Vec<HoldNews> = core.engine().strange_holds().cloned().collect();
                 let told = (fees(responder), news.clone(), known);
-                keep_alive(config, chain, &sentinels, told).await?;
+                keep_alive(config, chain, &keys.sentinels, told).await?;
                 let responder = Responder::new(actuator, reports.clone(), failures.clone());
                 let ladders = config.engine.protocols.iter().flat_map(|one| &one.ladder);
                 let levers = ladders.filter(|lever| lever.chain == chain.id).cloned().collect();
@@ -114,22 +95,50 @@ impl Service {
     }
 }
 
-async fn actuator(
-    chain: &ChainFile,
-    responder: &ResponderFile,
+/// The processes that sign, where there is a key to act with.
+struct Keys {
     signer: Arc<dyn TransactionSigner>,
-) -> anyhow::Result<Actuator> {
-    let fees = fees(responder);
-    let limit = Duration::from_millis(chain.request_timeout_ms);
-    let settings = ActSettings {
-        fees,
-        poll_interval: Duration::from_millis(chain.poll_ms),
-        answer_time_limit: limit,
-        route: chain.route,
-        ..ActSettings::default()
-    };
-    let nodes = Nodes::connect(&urls(chain)?, limit).await?;
-    Ok(Actuator::new(nodes, chain.id, signer, settings))
+    lanes: Vec<Arc<dyn TransactionSigner>>,
+    /// Without somebody who relays, no order is made: so they are here.
+    sentinels: Vec<Arc<dyn Sentinel>>,
+}
+
+impl Keys {
+    async fn start(config: &Compiled, config_path: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(responder) = config.responder.as_ref().filter(|one| one.key.is_some()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            signer: start_signer(config_path, responder.address, false).await?,
+            lanes: start_lanes(responder, config_path).await,
+            sentinels: start_sentinels(config, config_path).await,
+        }))
+    }
+
+    /// Who acts on a chain, with which accounts and by which roads.
+    async fn actuator(
+        &self,
+        config: &Compiled,
+        chain: &ChainFile,
+        responder: &ResponderFile,
+    ) -> anyhow::Result<Actuator> {
+        let limit = Duration::from_millis(chain.request_timeout_ms);
+        let settings = ActSettings {
+            fees: fees(responder),
+            poll_interval: Duration::from_millis(chain.poll_ms),
+            answer_time_limit: limit,
+            route: chain.route,
+            ..ActSettings::default()
+        };
+        let nodes = Nodes::connect(&urls(chain)?, limit).await?;
+        let actuator = Actuator::new(nodes, chain.id, Arc::clone(&self.signer), settings)
+            .with_sentinels(self.sentinels.clone())
+            .with_lanes(self.lanes.clone());
+        Ok(match relays(config, chain, responder)? {
+            Some(relays) => actuator.with_relays(relays),
+            None => actuator,
+        })
+    }
 }
 
 fn fees(responder: &ResponderFile) -> FeePolicy {

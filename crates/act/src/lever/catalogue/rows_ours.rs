@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
             "Without fresh heartbeats of enough sentinels no order counts.",
             "An upgrade of the target makes the lever dead until governance registers it anew.",
         ],
-        tested: Tested::Ours("contracts/src/warden (crates/act/tests/warden.rs)"),
+        tested: Tested::Ours("contracts/src/warden (crates/act/tests/it/warden.rs)"),
         example: "kind: warden\nname: stop\nwarden: \"0x00000000000000000000000000000000000000dd\"\nlever: \"0x1111111111111111111111111111111111111111111111111111111111111111\"\ntarget: \"0x00000000000000000000000000000000000000aa\"\nrung: market\nholdSeconds: 3600\nfalseStopCostUsd: 1000\n",
     },
     Row {

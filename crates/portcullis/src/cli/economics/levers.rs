@@ -1,7 +1,7 @@
 //! What a stop without need costs, lever by lever, and who must agree to one.
 
 use portcullis_engine::ProtocolConfig;
-use portcullis_types::{action::Rung, text::printable};
+use portcullis_types::{action::Rung, false_stop::FalseStopParts, text::printable};
 use serde::Serialize;
 
 use super::{
@@ -27,7 +27,7 @@ pub(super) fn levers(config: &ProtocolConfig) -> Vec<LeverReport> {
     let mut ladder: Vec<_> = config.ladder.iter().collect();
     ladder.sort_by_key(|lever| (lever.rung, lever.false_stop_cost));
     let report = |lever: &portcullis_types::action::Lever| {
-        let parts = lever.false_stop_parts.iter().flat_map(|parts| parts.lines());
+        let parts = lever.false_stop_parts.iter().flat_map(FalseStopParts::lines);
         LeverReport {
             lever: lever.name.clone(),
             rung: lever.rung,

@@ -5,7 +5,7 @@ use alloy_signer::SignerSync as _;
 use alloy_sol_types::{SolValue as _, sol};
 use serde_json::json;
 
-use crate::{
+use super::{
     support::chain::{OWNER, RESPONDER, contracts},
     world::{End, Scene, Then, World, act},
 };

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolValue as _, sol};
 use serde_json::json;
 
-use crate::{
+use super::{
     support::chain::{OWNER, RESPONDER},
     world::{End, Scene, Then, World, act},
 };

@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use alloy_sol_types::{SolValue as _, sol};
 use serde_json::{Value as Json, json};
 
-use crate::{
+use super::{
     support::chain::{OWNER, RESPONDER},
     world::{Act, End, Scene, Then, World, act},
 };

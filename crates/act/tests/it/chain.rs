@@ -1,21 +1,8 @@
 //! Actions on a real anvil with real OpenZeppelin contracts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail by panicking"
-)]
-
-mod support;
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256};
-use alloy_sol_types::SolCall as _;
-use portcullis_act::{ActSettings, PerformError, lever::readiness};
-use portcullis_types::action::{Intent, Outcome};
-use serde_json::{Value as Json, json};
-use support::{
+use crate::support::{
     chain::{RESPONDER, THIEF},
     journal::Journal,
     proxy::{self, Fault},
@@ -24,6 +11,11 @@ use support::{
         setTargetClosedCall, stealCall, takeCall, takeUnguardedCall,
     },
 };
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall as _;
+use portcullis_act::{ActSettings, PerformError, lever::readiness};
+use portcullis_types::action::{Intent, Outcome};
+use serde_json::{Value as Json, json};
 
 const WHOLE_LIFE: [&str; 5] = ["rehearsed", "prepared", "sent", "mined", "held"];
 

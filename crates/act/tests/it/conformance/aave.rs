@@ -6,7 +6,7 @@ use alloy_primitives::{Address, Bytes, U256, hex};
 use alloy_sol_types::{SolValue as _, sol};
 use serde_json::{Value as Json, json};
 
-use crate::{
+use super::{
     support::chain::{OWNER, RESPONDER, contracts},
     world::{End, Scene, Then, World, act},
 };

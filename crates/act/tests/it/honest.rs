@@ -1,25 +1,17 @@
 //! What a rehearsal records of honest transactions, on a real anvil.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail by panicking"
-)]
-
-mod support;
 
 use std::time::Duration;
 
-use alloy_primitives::{FixedBytes, U256, keccak256};
-use alloy_sol_types::{SolCall as _, sol};
-use portcullis_act::ActSettings;
-use portcullis_types::action::{HonestImpact, Intent, Outcome};
-use support::{
+use crate::support::{
     chain::{OWNER, RESPONDER, THIEF},
     journal::Journal,
     proxy::{self, Fault},
     scene::{EXPIRES, NOW, Options, Scene, actuator, grantRoleCall, quick},
 };
+use alloy_primitives::{FixedBytes, U256, keccak256};
+use alloy_sol_types::{SolCall as _, sol};
+use portcullis_act::ActSettings;
+use portcullis_types::action::{HonestImpact, Intent, Outcome};
 
 sol! {
     function deposit() external payable;

@@ -1,22 +1,8 @@
 //! The acting side against a real Warden on a real anvil: two of three sentinels, an OpenZeppelin `Pausable` vault.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail by panicking"
-)]
-
-mod support;
 
 use std::time::Instant;
 
-use alloy_primitives::U256;
-use portcullis_act::{
-    PerformError,
-    warden::{BeatError, HarmLimit},
-};
-use portcullis_types::action::{Intent, Outcome};
-use support::{
+use crate::support::{
     chain::RESPONDER,
     journal::Journal,
     warden::{
@@ -24,6 +10,12 @@ use support::{
         releaseCall, wall_clock,
     },
 };
+use alloy_primitives::U256;
+use portcullis_act::{
+    PerformError,
+    warden::{BeatError, HarmLimit},
+};
+use portcullis_types::action::{Intent, Outcome};
 
 const WHOLE_LIFE: [&str; 5] = ["rehearsed", "prepared", "sent", "mined", "held"];
 const DAY: u64 = 86_400;

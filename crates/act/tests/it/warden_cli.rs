@@ -1,12 +1,4 @@
 //! The program itself before a Warden: `harm`, `readiness`, and the heartbeats of `run`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail by panicking"
-)]
-
-mod support;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::U256;
-use portcullis_types::action::Intent;
-use serde_json::Value as Json;
-use support::{
+use crate::support::{
     chain::{RESPONDER, RESPONDER_KEY},
     journal::Journal,
     warden::{HOLD, SENTINEL_KEYS, WardenOptions, WardenScene},
 };
+use alloy_primitives::U256;
+use portcullis_types::action::Intent;
+use serde_json::Value as Json;
 
 /// The program, which `cargo test --workspace` puts beside the tests.
 fn program() -> Option<PathBuf> {
@@ -143,7 +135,7 @@ async fn run_until((program, config): (&Path, &Path), done: impl AsyncFn() -> bo
     }
     let mut child = command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
     let said = || std::fs::read_to_string(&log).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !done().await {
         assert!(child.try_wait().unwrap().is_none(), "it ended: {}", said());
         assert!(Instant::now() < deadline, "it does not come about: {}", said());

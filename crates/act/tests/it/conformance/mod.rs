@@ -1,13 +1,4 @@
 //! Every brake of the catalogue, pulled on a local chain, on the real contracts where a package ships them.
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::needless_pass_by_value,
-    reason = "a test may fail by panicking"
-)]
 
 mod aave;
 mod governance;
@@ -15,8 +6,6 @@ mod lending;
 mod ours;
 mod pause;
 mod rollup;
-#[path = "../support/mod.rs"]
-mod support;
 mod world;
 
 use std::{collections::BTreeSet, path::Path};
@@ -24,10 +13,8 @@ use std::{collections::BTreeSet, path::Path};
 use portcullis_act::lever::{catalogue, readiness};
 use portcullis_types::action::{Intent, Outcome};
 
-use self::{
-    support::chain::RESPONDER,
-    world::{End, Scene, Then, Trap, World},
-};
+use self::world::{End, Scene, Then, Trap, World};
+use crate::support::{self, chain::RESPONDER};
 
 const WHOLE_LIFE: [&str; 5] = ["rehearsed", "prepared", "sent", "mined", "held"];
 /// Rows whose conformance is shown by tests of their own.
