@@ -27,7 +27,7 @@ fn what_a_rung_may_do_is_what_the_policy_says_of_it() {
     check("a throttle acts", &mixed, &facts(&[on(A)], &levers), Some("throttle-a"), "andn");
     check("a market waits", &mixed, &facts(&[on(B)], &levers), None, "ddsn");
     // The stop of everything is only recommended; it does not keep the throttle from acting on its part.
-    check("both", &mixed, &facts(&[on(A), on(B)], &levers), Some("throttle-a"), "addr");
+    check("both", &mixed, &facts(&[on(A), on(B)], &levers), Some("throttle-a"), "annr");
     let approved = [on(B)];
     let approved = Facts { approved: Some("stop-b"), ..facts(&approved, &levers) };
     check("signed for", &mixed, &approved, Some("stop-b"), "ddan");
@@ -35,7 +35,7 @@ fn what_a_rung_may_do_is_what_the_policy_says_of_it() {
     // Nobody can sign for what is only recommended.
     let both = [on(A), on(B)];
     let asked = Facts { approved: Some("stop-all"), ..facts(&both, &levers) };
-    check("not open to signatures", &mixed, &asked, Some("throttle-a"), "addr");
+    check("not open to signatures", &mixed, &asked, Some("throttle-a"), "annr");
     for (level, verdicts) in
         [("observe", "fndn"), ("recommend", "rndn"), ("signature", "sndn"), ("ratify", "andn")]
     {
