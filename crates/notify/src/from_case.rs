@@ -23,6 +23,9 @@ use crate::{
 /// Most lines of a finding's evidence in a notice.
 const EVIDENCE_LINES_MAX: usize = 8;
 
+/// Keys of brakes begin behind those of case events, of which one answer never has as many.
+const BRAKE_KEYS_FROM: u32 = 1_000_000;
+
 /// What the answer to the journal's entry `of` (`StepOutput::case_events`) tells people. `cases` is the address under
 /// which the full record of a case is found, if there is one: its name is put behind it.
 ///
@@ -143,7 +146,8 @@ fn notice(at: Millis, event: &CaseEvent, worst: &BTreeMap<CaseId, Severity>) -> 
         CaseEvent::ApprovalAsked { .. }
         | CaseEvent::ApprovalGiven { .. }
         | CaseEvent::ApprovalLapsed { .. } => approval(&make, event)?,
-        CaseEvent::BrakeMoved { alert, .. } => braked(&make, alert),
+        // Told from the answer itself, which says it without a case too: see `brake_notices`.
+        CaseEvent::BrakeMoved { .. } => return None,
     })
 }
 
@@ -179,16 +183,21 @@ fn approval(make: &Make<'_>, event: &CaseEvent) -> Option<Notice> {
     })
 }
 
-/// A brake that moved while the case was open.
-fn braked(make: &Make<'_>, alert: &BrakeAlert) -> Notice {
+/// What is told of brakes that moved (`StepOutput::brakes`), whether a case is open or not.
+pub fn brake_notices(of: Seq, at: Millis, alerts: &[BrakeAlert]) -> Vec<(NoticeKey, Notice)> {
+    let key = |place: u32| NoticeKey::of_step(of, BRAKE_KEYS_FROM.saturating_add(place));
+    (0u32..).zip(alerts).map(|(place, alert)| (key(place), braked(at, alert))).collect()
+}
+
+fn braked(at: Millis, alert: &BrakeAlert) -> Notice {
     let (kind, severity) = match alert.standing {
         // Not `Resolved`: that would close the case's incident at the pager.
         Standing::Works | Standing::Held => (Kind::Action, Severity::P3),
         Standing::Unseen => (Kind::BrakeFailed, Severity::P2),
         Standing::Broken => (Kind::BrakeFailed, Severity::P1),
     };
-    let group = format!("brake/{}/{:?}", alert.brake, alert.standing);
-    make(kind, severity, &group, &alert.sentence())
+    let group = format!("brake/{}/{}/{:?}", alert.protocol, alert.brake, alert.standing);
+    Notice::new(kind, severity, &group, &alert.sentence(), at)
 }
 
 fn headline(finding: &Finding, note: &str) -> String {

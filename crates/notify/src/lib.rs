@@ -31,7 +31,7 @@ pub use config::{
     ChannelFile, ConfigProblem, MailSecurity, NotifyFile, RouteFile, TelegramFormat, Via,
 };
 pub use dispatcher::{Dispatcher, Ticked};
-pub use from_case::{blind_notice, notices, severity_of};
+pub use from_case::{blind_notice, brake_notices, notices, severity_of};
 pub use inbound::{ALERTS_MAX, BODY_BYTES_MAX, ExternalAlert, Inbound, parse_alertmanager};
 pub use line::Line;
 pub use notice::{

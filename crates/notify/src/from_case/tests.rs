@@ -74,14 +74,22 @@ fn moved(outcome: Outcome) -> CaseEvent {
     CaseEvent::ActionMoved { case: case(), action: EffectId { seq: Seq(12), index: 0 }, outcome }
 }
 
-fn braked(standing: Standing) -> CaseEvent {
-    let alert = BrakeAlert {
+#[test]
+fn brakes_are_told_with_and_without_a_case() {
+    let alert = |standing| BrakeAlert {
         protocol: "vault".to_owned(),
         brake: "lever pause".to_owned(),
         standing,
         why: String::new(),
     };
-    CaseEvent::BrakeMoved { case: case(), alert }
+    let alerts = [alert(Standing::Broken), alert(Standing::Works)];
+    let told = brake_notices(Seq(50), AT, &alerts);
+    let found: Vec<_> = told.iter().map(|(_, notice)| (notice.kind, notice.severity)).collect();
+    assert_eq!(found, [(Kind::BrakeFailed, Severity::P1), (Kind::Action, Severity::P3)]);
+    assert!(told[0].0 != told[1].0);
+    let [alert, _] = alerts;
+    let event = CaseEvent::BrakeMoved { case: case(), alert };
+    assert_eq!(notices(Seq(50), AT, &[event], None), [], "not twice");
 }
 
 #[test]
@@ -156,8 +164,6 @@ fn every_event_is_told_as_what_it_is() {
             },
             Some((Kind::StepOverdue, Severity::P1)),
         ),
-        (braked(Standing::Broken), Some((Kind::BrakeFailed, Severity::P1))),
-        (braked(Standing::Works), Some((Kind::Action, Severity::P3))),
     ];
     for (event, expected) in cases {
         let told = notices(Seq(50), AT, std::slice::from_ref(&event), None);

@@ -14,6 +14,7 @@ mod harm;
 mod journal;
 mod learn;
 mod lever;
+mod notify;
 mod output;
 mod readiness;
 mod record;
@@ -98,6 +99,9 @@ enum Command {
     /// Look up levers in the catalogue; build the call of one for people to sign.
     #[command(subcommand)]
     Lever(lever::LeverCommand),
+    /// Try the channels over which people are told.
+    #[command(subcommand)]
+    Notify(notify::NotifyCommand),
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -170,5 +174,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Readiness(args) => readiness::readiness(&args, json).await,
         Command::Approve(args) => approve::approve(&args, json).await,
         Command::Lever(command) => lever::lever(&command, json).await,
+        Command::Notify(command) => notify::notify(&command, json).await,
     }
 }

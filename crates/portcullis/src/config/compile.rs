@@ -7,6 +7,7 @@ use std::{
 
 use alloy_primitives::Address;
 use portcullis_engine::{ChainSettings, Config, Engine, ProtocolConfig};
+use portcullis_notify::NotifyFile;
 use portcullis_types::{
     money::{Asset, Usd},
     protocol::{AssetSpec, Contract, Protocol},
@@ -35,6 +36,8 @@ pub struct Compiled {
     pub journal: PathBuf,
     /// How often the brakes are tested.
     pub self_test: SelfTestFile,
+    /// Who is told what, with the outbox's path as the journal's.
+    pub notify: Option<NotifyFile>,
 }
 
 /// A problem and the value it is about.
@@ -87,8 +90,14 @@ impl Compiled {
             },
             journal: folder.join(&file.journal),
             self_test: self_test::compile(file.self_test)?,
+            notify: file.notify.as_ref().map(|notify| told(folder, notify)).transpose()?,
         })
     }
+}
+
+fn told(folder: &Path, file: &NotifyFile) -> Result<NotifyFile, Problem> {
+    file.check().map_err(|problem| (format!("notify: {problem}"), problem.about))?;
+    Ok(NotifyFile { outbox: folder.join(&file.outbox), ..file.clone() })
 }
 
 pub(super) fn about(problem: &str, about: &str) -> Problem {

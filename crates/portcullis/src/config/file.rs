@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 use portcullis_act::{Route, lever::LeverConfig};
 use portcullis_decide::Policy;
 use portcullis_detect::DetectorConfig;
+use portcullis_notify::NotifyFile;
 use portcullis_types::{ids::ChainId, money::Usd};
 use serde::Deserialize;
 
@@ -29,6 +30,9 @@ pub struct ConfigFile {
     /// How often the brakes are tested beside `run`.
     #[serde(default)]
     pub self_test: super::SelfTestFile,
+    /// Who is told what, over which channels. Default: nobody, alerts are lines on standard error.
+    #[serde(default)]
+    pub notify: Option<NotifyFile>,
 }
 
 fn default_journal() -> PathBuf {

@@ -13,6 +13,7 @@ mod responder;
 mod self_test;
 mod service;
 pub mod spool;
+mod teller;
 mod wiring;
 
 pub use clock::now;

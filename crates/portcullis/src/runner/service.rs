@@ -87,6 +87,9 @@ pub(crate) struct Inbox {
     pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
 }
 
+/// Who is told of every step in which something happened that people should know.
+pub(crate) type Notable = Box<dyn FnMut(&StepOutput) + Send>;
+
 /// The running program.
 pub struct Service {
     core: Core,
@@ -99,7 +102,7 @@ pub struct Service {
     /// Told once the state of everything protected was read for the first time.
     ready: Option<Box<dyn FnOnce() + Send>>,
     /// Told of every step in which something happened that people should know.
-    notable: Box<dyn FnMut(&StepOutput) + Send>,
+    notable: Notable,
 }
 
 struct Retry {
@@ -114,7 +117,7 @@ impl Service {
         inbox: Inbox,
         readers: BTreeMap<ChainId, Reader>,
         responders: BTreeMap<ChainId, Responder>,
-        notable: Box<dyn FnMut(&StepOutput) + Send>,
+        notable: Notable,
         ready: Box<dyn FnOnce() + Send>,
     ) -> Self {
         let (retries, ready) = (BTreeMap::new(), Some(ready));

@@ -18,7 +18,8 @@ use super::{
     reader::Reader,
     responder::Responder,
     self_test::test_brakes,
-    service::{Fact, Inbox, JOBS_MAX, Service, ServiceError},
+    service::{Fact, Inbox, JOBS_MAX, Notable, Service, ServiceError},
+    teller::Teller,
 };
 use crate::config::{ChainFile, Compiled, ResponderFile, online::node_options};
 
@@ -79,6 +80,7 @@ impl Service {
                 responders.insert(chain.id, responder);
             }
         }
+        let notable = telling(config, config_path, &core, notable)?;
         let (approvals, approvals_in) = mpsc::channel(WAITING_MAX);
         super::spool::watch(&config.journal, approvals);
         let inbox = Inbox {
@@ -93,6 +95,22 @@ impl Service {
         };
         Ok(Self::new(core, inbox, readers, responders, notable, ready))
     }
+}
+
+/// What is told of a step, and to people too where the configuration names channels.
+fn telling(
+    config: &Compiled,
+    config_path: &Path,
+    core: &Core,
+    mut notable: Notable,
+) -> anyhow::Result<Notable> {
+    let Some(file) = &config.notify else { return Ok(notable) };
+    let folder = config_path.parent().unwrap_or(Path::new(""));
+    let teller = Teller::start(file, folder, core.journal())?;
+    Ok(Box::new(move |output| {
+        notable(output);
+        teller.wake();
+    }))
 }
 
 /// The processes that sign, where there is a key to act with.

@@ -24,3 +24,4 @@ mod pending;
 mod record;
 mod safe;
 mod self_test;
+mod telling;
