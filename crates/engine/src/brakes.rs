@@ -1,5 +1,6 @@
 //! What is known of the brakes: self-tests, heartbeats, and holds of Wardens that this journal did not make. Kept for
-//! people; no decision depends on it, so a test that errs cannot hold an action back.
+//! people. No test can hold an action back; one that finds a lever working again ends the refusal that came of its not
+//! working, and the lever may be tried at once instead of after a minute. It is rehearsed then like any other.
 //!
 //! **Promises.** One alert for each time that a part stops working, and one when it works again. "Could not look" is a
 //! standing of its own: it neither raises that alert nor clears it.
@@ -20,12 +21,16 @@ use serde::Serialize;
 
 use crate::{
     event::Config,
+    guard::Guard,
     incident::LeverStatus,
     step::{Engine, Step},
 };
 
 /// Most holds of Wardens by others that are kept in mind at once.
 pub const STRANGE_HOLDS_MAX: usize = 1_000;
+
+/// How the self-test calls a lever: this and its name.
+pub const LEVER: &str = "lever ";
 
 /// One part of a protocol's brakes, as it was last told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,8 +118,20 @@ impl Engine {
         self.brakes.tested.retain(|(of, brake), _| of != protocol || is_there(brake));
         for check in checks {
             if let Some(alert) = note(&mut self.brakes.tested, protocol, check, step.at) {
+                if alert.standing == Standing::Works {
+                    self.try_again(protocol, &alert.brake);
+                }
                 self.alert(step, alert);
             }
+        }
+    }
+
+    /// A lever that works again is not held to what was refused while it did not.
+    fn try_again(&mut self, protocol: &str, brake: &str) {
+        let Some(lever) = brake.strip_prefix(LEVER) else { return };
+        let ours = |guard: &&mut Guard| guard.config.protocol.name == protocol;
+        if let Some(guard) = self.guards.iter_mut().find(ours) {
+            guard.incidents.lift_refusal(lever);
         }
     }
 

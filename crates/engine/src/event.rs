@@ -74,7 +74,8 @@ pub enum Event {
         /// The signature, and what it is for.
         approval: Approval,
     },
-    /// The brakes of a protocol were tested, and some part stands elsewhere than before. No decision depends on it.
+    /// The brakes of a protocol were tested, and some part stands elsewhere than before. A lever that works again may be
+    /// tried again at once.
     SelfTested {
         /// Whose.
         protocol: String,

@@ -129,6 +129,13 @@ impl Incidents {
         self.levers.insert(lever.to_owned(), status);
     }
 
+    /// Ends a refusal: what made the lever useless has passed.
+    pub(crate) fn lift_refusal(&mut self, lever: &str) {
+        if matches!(self.status(lever), Some(LeverStatus::Refused { .. })) {
+            self.set(lever, LeverStatus::Idle);
+        }
+    }
+
     pub(crate) fn holds(&self) -> impl Iterator<Item = (&String, &Hold)> {
         self.levers.iter().filter_map(|(name, status)| match status {
             LeverStatus::Held(hold) => Some((name, hold)),

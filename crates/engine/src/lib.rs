@@ -19,7 +19,7 @@ mod sight;
 mod step;
 
 pub use approvals::Asked;
-pub use brakes::{Brake, STRANGE_HOLDS_MAX};
+pub use brakes::{Brake, LEVER, STRANGE_HOLDS_MAX};
 pub use chain_state::{ChainState, Coverage};
 pub use event::{ChainSettings, Config, Effect, Entry, Event, ProtocolConfig, StepOutput};
 pub use guard::Guard;

@@ -101,7 +101,7 @@ pub(crate) async fn look(
 
 /// How a lever is called among the parts of the brakes.
 pub(crate) fn lever_name(lever: &Lever) -> String {
-    format!("lever {}", lever.name)
+    format!("{}{}", portcullis_engine::LEVER, lever.name)
 }
 
 /// Whether the protocol's Wardens count the configured sentinels.
