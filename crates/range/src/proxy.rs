@@ -44,8 +44,8 @@ pub enum Fault {
     Http429,
     /// HTTP status 200 with a JSON-RPC error for every request.
     RpcErrorIn200,
-    /// An empty list, once, for the next `eth_getLogs`, `eth_getBlockReceipts`, `debug_traceBlock*` or
-    /// `debug_traceTransaction`: the node claims that nothing happened. In a batch, for each of them.
+    /// An empty list, once, for the next `debug_traceBlock*` or `debug_traceTransaction`: the node claims that nothing
+    /// happened. In a batch, for each of them. Receipts and logs are left alone: who acts asks for those too.
     EmptyLogsOnce,
     /// `eth_blockNumber` and `eth_getBlockByNumber("latest")` answer with a head this many blocks
     /// behind.
@@ -64,8 +64,7 @@ impl Fault {
             Self::None => false,
             Self::DropConnection | Self::Hang | Self::Http429 | Self::RpcErrorIn200 => true,
             Self::EmptyLogsOnce => {
-                matches!(method, "eth_getLogs" | "eth_getBlockReceipts")
-                    || method == "debug_traceTransaction"
+                method == "debug_traceTransaction"
                     // Not `debug_traceCall`: that is a question about a view, and says nothing of what happened.
                     || method.starts_with("debug_traceBlock")
             }

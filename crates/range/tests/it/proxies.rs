@@ -93,7 +93,7 @@ async fn wrong_answers() {
     assert_eq!(proxy.fault(), Fault::None);
     assert_eq!(answer(&receipts).await["result"].as_array().unwrap().len(), 1, "once only");
     proxy.set(Fault::EmptyLogsOnce);
-    assert_eq!(answer(&receipts).await["result"], json!([]));
+    assert_eq!(answer(&receipts).await["result"].as_array().unwrap().len(), 1, "traces only");
 }
 
 #[tokio::test]
