@@ -21,7 +21,8 @@ use std::{
 use anyhow::Context as _;
 use portcullis_engine::Event;
 use portcullis_notify::{
-    Dispatcher, Notice, NoticeKey, NotifyFile, Outbox, Plan, blind_notice, brake_notices, notices,
+    Dispatcher, Kind, Notice, NoticeKey, NotifyFile, Outbox, Plan, Severity, blind_notice,
+    brake_notices, notices,
 };
 use portcullis_types::ids::Seq;
 
@@ -55,7 +56,7 @@ impl Teller {
     ) -> anyhow::Result<Self> {
         let outbox = Outbox::open(&file.outbox, Plan::new(file, now().0))?;
         let dispatcher = Dispatcher::new(outbox.clone(), file, folder).context("notify")?;
-        let from = outbox.last_step()?.map_or_else(|| journal.last_seq(), Seq);
+        let from = begin(&outbox, journal)?;
         let (wake, woken) = sync_channel(1);
         let path = journal.path().to_owned();
         std::thread::Builder::new()
@@ -70,6 +71,18 @@ impl Teller {
         // Where a wake is waiting already, one is enough.
         let _full = self.wake.try_send(());
     }
+}
+
+/// Where telling begins: behind the last step that was told, or at the end of the journal where the outbox is new. That end
+/// is written down before anything else, so that a crash before the first notice leaves nothing untold.
+fn begin(outbox: &Outbox, journal: &Journal) -> anyhow::Result<Seq> {
+    if let Some(step) = outbox.last_step()? {
+        return Ok(Seq(step));
+    }
+    let end = journal.last_seq();
+    let mark = Notice::new(Kind::Acknowledged, Severity::P5, "begin", "telling begins", now());
+    outbox.enqueue_to(now(), &mark, &NoticeKey::of_step(end, u32::MAX), &[])?;
+    Ok(end)
 }
 
 /// Gives each channel a task, so that a slow one holds up no other.
@@ -174,6 +187,18 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn telling_begins_where_the_first_run_began_although_nothing_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create_or_open(&folder.path().join("j.sqlite")).unwrap();
+        let past = journal.append(Millis(1), &Event::Tick).unwrap();
+        let file: NotifyFile = serde_json::from_str(r#"{"channels": [], "routes": []}"#).unwrap();
+        let open = || Outbox::open(&folder.path().join("o.sqlite"), Plan::new(&file, 1)).unwrap();
+        assert_eq!(begin(&open(), &journal).unwrap(), past);
+        journal.append(Millis(2), &Event::Tick).unwrap();
+        assert_eq!(begin(&open(), &journal).unwrap(), past, "after a crash");
+    }
 
     #[test]
     fn blocks_that_could_not_be_seen_are_told_and_others_are_not_read() {

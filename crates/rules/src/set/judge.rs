@@ -47,7 +47,7 @@ impl<'e> Bench<'e> {
         if of_the_whole == Some(None) {
             return;
         }
-        let contract = || of_the_whole.unwrap_or_else(concerned).unwrap_or_default();
+        let contract = || of_the_whole.unwrap_or_else(concerned);
         let signature = |place: usize| self.signatures.get(place);
         let wanted = rule.signatures.iter().find(|wanted| {
             signature(wanted.signature).is_some_and(|s| fits(s, self.evidence, item))
@@ -82,14 +82,14 @@ impl<'e> Bench<'e> {
                     return;
                 }
                 let sentence = rule.explain.fill(&mut env);
-                let contract = contract();
+                let Some(contract) = contract() else { return };
                 out.matches.push(Match { rule: number, contract, loss, amount, sentence });
             }
             Err(failure) => {
                 health.failures += 1;
                 health.last_failure = Some(failure.clone());
                 if !out.no_answers.iter().any(|one| one.rule == number && one.failure == failure) {
-                    let contract = contract();
+                    let Some(contract) = contract() else { return };
                     out.no_answers.push(NoAnswer { rule: number, contract, failure });
                 }
             }
