@@ -22,7 +22,7 @@ test: setup ## check the format, the licences, the contracts and the workspace
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --log-level error check licenses bans sources; \
 	else echo 'cargo-deny is not installed: licences and bans were not checked'; fi
 	contracts/tools/foundry forge test
-	cargo test --workspace --no-fail-fast
+	cargo test --workspace --lib --bins --tests --no-fail-fast
 	@echo 'make test: everything passed'
 
 bench: setup ## measure, and compare with what was promised

@@ -158,6 +158,20 @@ impl Rig {
         self.play_telling(attack, blocks, interval_ms, |_| {}).await
     }
 
+    /// Plays until a lever holds: on a busy machine the pull may come after the blocks that were asked for, and nobody
+    /// else makes a block for it.
+    pub(crate) async fn play_until_held(&mut self, blocks: u64, interval_ms: u64) {
+        self.play(true, blocks, interval_ms).await;
+        for _ in 0..100 {
+            self.caught_up(Duration::from_secs(60)).await;
+            if self.story_so_far().held_in().is_some() {
+                return;
+            }
+            self.play(true, 1, 200).await;
+        }
+        panic!("no lever holds\n{}", self.watcher.log());
+    }
+
     /// Plays blocks, and tells of each.
     pub(crate) async fn play_telling(
         &mut self,

@@ -86,8 +86,7 @@ async fn a_role_that_is_taken_away_is_told_once_and_again_when_it_is_back() {
     assert!(log.contains("brakes: lever pause-market of lending-market works again"), "{log}");
 
     // The pull was refused while the role was gone. It is not held to that: the attack comes, and the lever is pulled.
-    rig.play(true, 35, 50).await;
-    rig.caught_up(Duration::from_secs(20)).await;
+    rig.play_until_held(35, 50).await;
     assert!(rig.is_paused("market").await);
     rig.watcher.stop().await;
     // Reading it whole checks that the journal gives the same answers again.

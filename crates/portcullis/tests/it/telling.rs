@@ -116,8 +116,7 @@ async fn people_are_told_of_an_attack_and_nothing_is_lost_when_channel_and_progr
     // The channel is down while the attack is played, and the program is killed before it is up again.
     rig.watch().await;
     receiver.is_down.store(true, Ordering::SeqCst);
-    rig.play(true, 25, 50).await;
-    rig.caught_up(Duration::from_secs(20)).await;
+    rig.play_until_held(25, 50).await;
     assert!(rig.is_paused("market").await, "a channel that is down holds up no brake");
     tokio::time::sleep(Duration::from_secs(2)).await;
     rig.watcher.kill();
