@@ -19,6 +19,7 @@ use super::{
     learned::read_learned,
     self_test::{self, SelfTestFile},
     sentinels::{self, SentinelsFile},
+    war::War,
 };
 
 /// A configuration that can be used.
@@ -38,6 +39,8 @@ pub struct Compiled {
     pub self_test: SelfTestFile,
     /// Who is told what, with the outbox's path as the journal's.
     pub notify: Option<NotifyFile>,
+    /// Who answers in an incident, with all files read.
+    pub war: Option<War>,
 }
 
 /// A problem and the value it is about.
@@ -91,6 +94,11 @@ impl Compiled {
             journal: folder.join(&file.journal),
             self_test: self_test::compile(file.self_test)?,
             notify: file.notify.as_ref().map(|notify| told(folder, notify)).transpose()?,
+            war: file
+                .war
+                .as_ref()
+                .map(|war| super::war::compile(folder, &folder.join(&file.journal), war))
+                .transpose()?,
         })
     }
 }

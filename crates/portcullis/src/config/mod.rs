@@ -10,6 +10,7 @@ pub mod rules;
 mod safe;
 mod self_test;
 mod sentinels;
+pub mod war;
 
 pub use compile::Compiled;
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
@@ -18,3 +19,4 @@ pub use load::{ConfigProblem, load, parse, parse_proposed};
 pub use safe::{SafeFile, ServiceFile, TokenFile, load_safe};
 pub use self_test::SelfTestFile;
 pub use sentinels::{SentinelFile, SentinelsFile};
+pub use war::{War, WarFile};
