@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gets what building and drilling need beyond Rust and Node.js: a C compiler, Foundry with the contracts' libraries, the
-# compiled contracts. Safe to run again; says nothing when nothing is to do.
+# compiled contracts; and PostgreSQL for the tests of the journal, where it can be had. Safe to run again; says nothing when nothing is to do.
 set -eu
 
 cd -- "$(dirname -- "$0")/.."
@@ -47,6 +47,35 @@ install_c_compiler() {
     apt-get install -qq -y --no-install-recommends gcc libc6-dev >&2 || fail "the C compiler was not installed: $remedy"
 }
 
+has_postgres() {
+  is_installed initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+# Only tests use it, each run with a private server of its own; without it they say that they skip. Debian would also start
+# a server for everybody: that is switched off before.
+install_postgres() {
+  if ! is_installed apt-get; then
+    say 'PostgreSQL is not installed: tests of the journal on it will be skipped'
+    return 0
+  fi
+  if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+  elif is_installed sudo && sudo -n true 2>/dev/null; then
+    as_root=sudo
+  else
+    say 'PostgreSQL is not installed and only root can add packages: tests of the journal on it will be skipped'
+    return 0
+  fi
+  say "installing PostgreSQL from the system's packages, for tests"
+  $as_root mkdir -p /etc/postgresql-common
+  [ -e /etc/postgresql-common/createcluster.conf ] ||
+    echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+  $as_root apt-get update -qq >&2 || say 'the list of packages is not up to date'
+  $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends postgresql >&2 ||
+    say 'PostgreSQL was not installed: tests of the journal on it will be skipped'
+}
+
 # A stamp holds the checksum of what its folder was made from.
 is_current() {
   [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
@@ -65,6 +94,7 @@ compile_contracts() {
 
 check_tools
 is_installed cc || install_c_compiler
+has_postgres || install_postgres
 
 packages_stamp=contracts/node_modules/.setup-stamp
 packages=$({ uname -sm; cat contracts/package-lock.json contracts/.npmrc; } | cksum)

@@ -46,6 +46,10 @@ mod world;
 mod proxy;
 mod tcp_proxy;
 
+// A database of its own for tests of the journal.
+#[cfg(unix)]
+mod postgres;
+
 pub use chain::{Chain, ChainOptions, Mining};
 pub use error::{Place, RangeError};
 pub use locate::{anvil_path, project_root};
@@ -53,6 +57,8 @@ pub use loss::{AssetLoss, LossReport};
 pub use names::Value;
 pub use node::Node;
 pub use play::PlayOptions;
+#[cfg(unix)]
+pub use postgres::{Ending as PostgresEnding, PostgresServer};
 pub use proxy::{Fault, FaultProxy};
 pub use report::{
     AttackOutcome, BlockPlayed, HonestCounts, PlayReport, ResponderTransaction, transactions_of,

@@ -1,4 +1,7 @@
-//! `portcullis journal verify|export`.
+//! `portcullis journal verify|export|backup|restore|copy|measure`.
+
+mod copies;
+mod measure;
 
 use std::{io::BufReader, path::PathBuf};
 
@@ -18,7 +21,7 @@ pub(crate) enum JournalCommand {
         /// Hash of the last record as you know it: shows whether the end was cut off.
         #[arg(long)]
         expect_head: Option<B256>,
-        /// Check an exported journal instead.
+        /// Check an exported journal or a back-up instead.
         #[arg(long, conflicts_with_all = ["journal", "expect_head"])]
         file: Option<PathBuf>,
     },
@@ -29,6 +32,41 @@ pub(crate) enum JournalCommand {
         /// File to write. Default: standard output.
         #[arg(long)]
         out: Option<PathBuf>,
+    },
+    /// Write a back-up: every record, compressed, with the hash it must end with. The journal may be in use.
+    Backup {
+        #[command(flatten)]
+        place: JournalArgs,
+        /// File to write; nothing is written over. For a folder, a file is named after the time and the last record.
+        file: PathBuf,
+        /// In a folder, back-ups older than this are removed afterwards, but never the newest.
+        #[arg(long)]
+        keep_days: Option<u32>,
+    },
+    /// Put a back-up into a journal that is not there yet. All of it is checked before anything is made.
+    Restore {
+        /// The back-up.
+        file: PathBuf,
+        #[command(flatten)]
+        place: JournalArgs,
+    },
+    /// Copy a journal, also from `SQLite` to `PostgreSQL` or back. Stop the program that writes to it first.
+    Copy {
+        /// From this journal.
+        from: PathBuf,
+        /// To this one, which is not there yet.
+        to: PathBuf,
+    },
+    /// Say how many bytes records take, and how many a store takes in within a second.
+    Measure {
+        #[command(flatten)]
+        place: JournalArgs,
+        /// Address files of `PostgreSQL` schemas that are not used yet: the same entries are written there too.
+        #[arg(long)]
+        against: Vec<PathBuf>,
+        /// Entries to write, one by one, each durable before the next.
+        #[arg(long, default_value_t = 1_000)]
+        entries: u64,
     },
 }
 
@@ -57,10 +95,27 @@ pub(crate) fn journal(command: &JournalCommand, json: bool) -> anyhow::Result<En
             eprintln!("{records} records, head {}", journal.head());
             Ok(Ending::Fine)
         }
+        JournalCommand::Backup { place, file, keep_days } => {
+            copies::backup(&place.path()?, file, *keep_days, json)
+        }
+        JournalCommand::Restore { file, place } => copies::restore(file, &place.path()?, json),
+        JournalCommand::Copy { from, to } => copies::copy(from, to, json),
+        JournalCommand::Measure { place, against, entries } => {
+            measure::measure(&place.path()?, against, *entries, json)
+        }
     }
 }
 
 fn verify_file(path: &PathBuf) -> anyhow::Result<Result<Verified, VerifyError>> {
+    if store::is_backup(path).unwrap_or(false) {
+        return match store::replay_backup(path) {
+            Ok(result) => Ok(result),
+            Err(error @ store::BackupError::Damaged { .. }) => {
+                Ok(Err(VerifyError::Unreadable(error.to_string())))
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
     let file = std::fs::File::open(path)
         .map_err(|error| anyhow::anyhow!("{}: {error}; check the path", path.display()))?;
     Ok(store::read_export(BufReader::new(file)))

@@ -296,7 +296,7 @@ fn controls(config: &Compiled, report: &Report) -> Vec<Control> {
         Control {
             id: "ir-2.1.4",
             about: "tamper-evident logs",
-            met: Some(config.journal.exists()),
+            met: crate::store::Journal::is_taken(&config.journal).ok(),
             because: format!(
                 "a hash-chained journal at {}; `portcullis journal verify` checks it",
                 config.journal.display()

@@ -132,7 +132,7 @@ pub(crate) fn replay(args: &ReplayArgs, json: bool) -> anyhow::Result<Ending> {
 }
 
 fn new_journal(path: &std::path::Path) -> anyhow::Result<Journal> {
-    if path.exists() {
+    if Journal::is_taken(path)? {
         let text = format!(
             "{} exists: a replay starts a journal of its own; give another path",
             path.display()

@@ -1,15 +1,36 @@
-//! The journal on disk: `SQLite`, append-only, hash-chained (CASE-2).
+//! The journal on disk: append-only, hash-chained (CASE-2), in an `SQLite` file or in a `PostgreSQL` schema.
 //!
 //! **Promises.** An entry is on disk when [`Journal::append`] returns. Entries are never changed: the schema refuses it,
 //! and the chain of hashes shows it if somebody goes around the schema. One process writes at a time; readers do not
-//! disturb it.
+//! disturb it. Both databases keep the same promises; the tests of the store run on both.
+//!
+//! **Choice.** The path of the journal decides: a file that ends in `.url` holds the address of a `PostgreSQL` database,
+//! every other is an `SQLite` file.
 
+mod backup;
 mod chain;
+mod error;
+mod health;
+mod import;
+mod journal;
+mod postgres;
 mod record;
 mod sqlite;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
+pub use backup::{
+    BackupError, BackupHead, check_backup, copy, is_backup, replay_backup, restore, write_backup,
+};
 pub use chain::{BrokenChain, Link, link};
+pub use error::StoreError;
+pub use health::{StoreHealth, StoreTrouble};
+pub use import::{Import, ImportError};
+pub use journal::Journal;
 pub use record::{Body, Record, RecordedOutput};
-pub use sqlite::{Journal, StoreError};
 pub use verify::{Verified, VerifyError, export, read_export, replay_check, verify_chain};
+
+/// Version of the schema that this program writes, the same number on both databases.
+pub const SCHEMA_VERSION: i64 = 2;

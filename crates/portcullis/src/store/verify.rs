@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use super::{
     chain::{BrokenChain, Walk},
+    error::StoreError,
+    journal::Journal,
     record::{Body, Record},
-    sqlite::{Journal, StoreError},
 };
 
 /// Longest line of an exported journal, in bytes.
-const LINE_BYTES_MAX: usize = 256 << 20;
+pub(super) const LINE_BYTES_MAX: usize = 256 << 20;
 
 /// Why a journal is not to be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -186,8 +187,15 @@ pub fn export(journal: &Journal, to: &mut dyn Write) -> anyhow::Result<u64> {
 /// # Errors
 /// The first line that does not fit.
 pub fn read_export(from: impl BufRead) -> Result<Verified, VerifyError> {
+    read_lines(from.lines())
+}
+
+/// The same for the lines of one.
+pub(super) fn read_lines(
+    lines: impl Iterator<Item = std::io::Result<String>>,
+) -> Result<Verified, VerifyError> {
     let mut check = Replay::default();
-    for (index, line) in from.lines().enumerate() {
+    for (index, line) in lines.enumerate() {
         let number = index + 1;
         let line =
             line.map_err(|error| VerifyError::Unreadable(format!("line {number}: {error}")))?;

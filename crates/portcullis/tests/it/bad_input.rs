@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::kit::{portcullis, root, run, texts};
 
 /// A configuration that works offline.
-const GOOD: &str = r#"chains:
+pub(crate) const GOOD: &str = r#"chains:
   - {name: local, id: 31337, nodes: ["http://127.0.0.1:1"]}
 protocols:
   - name: market
@@ -208,7 +208,7 @@ fn journal(folder: &Path) -> String {
 }
 
 /// One transaction that takes 5,000 USDC from the market, as a call tree with its log.
-fn theft() -> String {
+pub(crate) fn theft() -> String {
     let word = |text: &str| format!("0x{text:0>64}");
     let log = serde_json::json!({
         "address": "0x2260fac5e5542a773aa44fbcfedf7c193bc2c599",

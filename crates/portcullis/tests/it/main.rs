@@ -24,4 +24,5 @@ mod pending;
 mod record;
 mod safe;
 mod self_test;
+mod stores;
 mod telling;

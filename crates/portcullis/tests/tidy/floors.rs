@@ -68,6 +68,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("alloy-signer", &["portcullis-act"], "nothing else can sign"),
     ("revm", &["portcullis-simulate"], "nothing else executes"),
     ("rusqlite", &["portcullis", "portcullis-notify"], "there is one store, and one outbox"),
+    ("tokio-postgres", &["portcullis"], "there is one store"),
     ("lettre", &["portcullis-notify"], "nothing else writes to people"),
 ];
 

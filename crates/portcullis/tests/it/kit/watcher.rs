@@ -29,8 +29,10 @@ impl Watcher {
         self.path("portcullis.yaml")
     }
 
+    /// The journal: on PostgreSQL where a test has put an address file there.
     pub(crate) fn journal(&self) -> PathBuf {
-        self.path("journal.sqlite")
+        let address = self.path("journal.url");
+        if address.exists() { address } else { self.path("journal.sqlite") }
     }
 
     pub(crate) fn log(&self) -> String {

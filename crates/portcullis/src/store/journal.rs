@@ -1,0 +1,215 @@
+//! The journal, whichever database is under it.
+
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::B256;
+use portcullis_engine::{Event, StepOutput};
+use portcullis_types::ids::{Millis, Seq};
+
+use super::{
+    chain::{Link, Walk, link},
+    error::StoreError,
+    health::StoreHealth,
+    import::Import,
+    postgres::Postgres,
+    record::{Record, RecordedOutput},
+    sqlite::Sqlite,
+};
+
+/// A journal on disk.
+#[derive(Debug)]
+pub struct Journal {
+    backend: Backend,
+    path: PathBuf,
+    head: B256,
+    last_at: Millis,
+    next: Seq,
+}
+
+#[derive(Debug)]
+pub(super) enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Journal {
+    /// Opens a journal for writing; makes it if it is not there, and brings one of an earlier version to this one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: in use, not ours, damaged, of a newer version, database out of reach.
+    pub fn create_or_open(path: &Path) -> Result<Self, StoreError> {
+        let backend = if Postgres::is_address(path) {
+            Backend::Postgres(Postgres::open_to_write(path)?)
+        } else {
+            Backend::Sqlite(Sqlite::create_or_open(path)?)
+        };
+        Self::finish(backend, path)
+    }
+
+    /// Opens a journal for reading. It may be written to by another process meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`]: not there, not ours, damaged, of a newer version, database out of reach.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let backend = if Postgres::is_address(path) {
+            Backend::Postgres(Postgres::open_to_read(path)?)
+        } else {
+            Backend::Sqlite(Sqlite::open_to_read(path)?)
+        };
+        Self::finish(backend, path)
+    }
+
+    /// A journal in memory, for replays that leave nothing behind.
+    ///
+    /// # Errors
+    /// [`StoreError`] if `SQLite` cannot start.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::finish(Backend::Sqlite(Sqlite::in_memory()?), Path::new(":memory:"))
+    }
+
+    /// Whether there is a journal with at least one record, or a file that is none, at `path`: what must not be written
+    /// over.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a database cannot be asked.
+    pub fn is_taken(path: &Path) -> Result<bool, StoreError> {
+        if !Postgres::is_address(path) {
+            return Ok(path.exists());
+        }
+        match Self::open_to_read(path) {
+            Ok(journal) => Ok(journal.last_seq() > Seq(0)),
+            Err(StoreError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn finish(backend: Backend, path: &Path) -> Result<Self, StoreError> {
+        let last = match &backend {
+            Backend::Sqlite(sqlite) => sqlite.last()?,
+            Backend::Postgres(postgres) => postgres.last()?,
+        };
+        let last_at = last.as_ref().map_or(Millis(0), |last| last.at);
+        let (head, next) =
+            last.map_or((B256::ZERO, Seq(1)), |last| (last.hash, Seq(last.seq.0 + 1)));
+        Ok(Self { backend, path: path.into(), head, last_at, next })
+    }
+
+    /// Writes an input down. It is on disk when this returns. On `PostgreSQL` this waits while the server is away, up to
+    /// the time that the address gives; [`Journal::health`] says so meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was written, or, after [`StoreError::Down`], nobody knows: this process must stop.
+    pub fn append(&mut self, at: Millis, event: &Event) -> Result<Seq, StoreError> {
+        let body = serde_json::to_string(event)?;
+        self.write(at, Record::EVENT, body)
+    }
+
+    /// Writes an answer of the engine down.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_output(
+        &mut self,
+        at: Millis,
+        of: Seq,
+        output: &StepOutput,
+    ) -> Result<Seq, StoreError> {
+        let body = serde_json::to_string(&RecordedOutput { of, output: output.clone() })?;
+        self.write(at, Record::OUTPUT, body)
+    }
+
+    fn write(&mut self, at: Millis, kind: &str, body: String) -> Result<Seq, StoreError> {
+        let seq = self.next;
+        let hash = link(Link { previous: self.head, seq, at, kind, body: &body });
+        let record = Record { seq, at, kind: kind.to_owned(), body, hash };
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.insert(&record)?,
+            Backend::Postgres(postgres) => postgres.insert(record)?,
+        }
+        self.head = hash;
+        self.last_at = at;
+        self.next = Seq(seq.0 + 1);
+        Ok(seq)
+    }
+
+    /// Hash of the last record: with it, nobody can cut the end off unnoticed.
+    pub fn head(&self) -> B256 {
+        self.head
+    }
+
+    /// Sequence of the last record.
+    pub fn last_seq(&self) -> Seq {
+        Seq(self.next.0 - 1)
+    }
+
+    /// When the last record was written; 0 in a new journal.
+    pub fn last_at(&self) -> Millis {
+        self.last_at
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether entries can be written right now.
+    pub fn health(&self) -> StoreHealth {
+        match &self.backend {
+            Backend::Sqlite(_) => StoreHealth::default(),
+            Backend::Postgres(postgres) => postgres.health(),
+        }
+    }
+
+    /// Calls `each` with every record in order, until it fails. Every record is checked against the hash chain first:
+    /// nothing is ever concluded from a journal of which something was taken away or changed.
+    ///
+    /// # Errors
+    /// Those of `each`, or [`StoreError`] turned into its error.
+    pub fn each<E: From<StoreError>>(
+        &self,
+        mut each: impl FnMut(Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut walk = Walk::default();
+        let checked = |record: Record| -> Result<(), E> {
+            let broken = |source| StoreError::Broken { path: self.path.clone(), source };
+            walk.check(&record).map_err(broken)?;
+            each(record)
+        };
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.each(checked),
+            Backend::Postgres(postgres) => postgres.each(checked),
+        }
+    }
+
+    /// Records after `after` of which people are told, at most `most`, oldest first: answers of the engine, and blocks that
+    /// could not be seen. They are not checked against the hash chain: they are passed on, nothing is concluded from them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn to_tell(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.to_tell(after, most),
+            Backend::Postgres(postgres) => postgres.to_tell(after, most),
+        }
+    }
+
+    /// Takes in records that another journal has, unchanged: all of them or none. The journal must be empty.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there are records already, or the database refuses.
+    pub fn import(&mut self) -> Result<Import<'_>, StoreError> {
+        if self.last_seq() > Seq(0) {
+            let why = format!("it has {} records, and nothing is written over", self.last_seq());
+            return Err(StoreError::Foreign { path: self.path.clone(), why });
+        }
+        Import::begin(self)
+    }
+
+    pub(super) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    pub(super) fn imported(&mut self, head: B256, last_at: Millis, last: Seq) {
+        (self.head, self.last_at, self.next) = (head, last_at, Seq(last.0 + 1));
+    }
+}

@@ -1,0 +1,4 @@
+//! What only a server can do to a journal: go away, come back, forget, and let others in.
+
+mod faults;
+mod protection;
