@@ -18,6 +18,7 @@ mod wiring;
 
 pub use clock::now;
 pub use core::{Core, CoreError};
+pub(crate) use lanes::relays;
 pub use player::{BlindRange, Played, Player};
 pub use service::{Service, ServiceError, Stop};
 pub use spool::hand_over;
