@@ -46,11 +46,9 @@ def keccak(text):
 
 def main():
     kms = client(os.environ["PORTCULLIS_TEST_KMS_ENDPOINT"])
-    signing, disabled = key(kms, "ECC_SECG_P256K1"), key(kms, "ECC_SECG_P256K1")
-    kms.disable_key(KeyId=disabled)
+    signing = key(kms, "ECC_SECG_P256K1")
     print(f"export PORTCULLIS_TEST_KMS_KEY={signing}")
     print(f"export PORTCULLIS_TEST_KMS_ACCOUNT=0x{keccak(point(kms, signing))[-40:]}")
-    print(f"export PORTCULLIS_TEST_KMS_DISABLED={disabled}")
     print(f"export PORTCULLIS_TEST_KMS_OTHER_CURVE={key(kms, 'ECC_NIST_P256')}")
     wrong = client(os.environ["PORTCULLIS_TEST_KMS_WRONG_ENDPOINT"])
     other = key(wrong, "ECC_SECG_P256K1")

@@ -32,6 +32,8 @@ moto="$moto $!"
 
 # Credentials of nobody, for this script's processes alone; nothing of the account's own is looked at.
 export AWS_ACCESS_KEY_ID=portcullis AWS_SECRET_ACCESS_KEY=moto-takes-any-secret
+# And none of Google's: what is said without any is tested too.
+export GOOGLE_APPLICATION_CREDENTIALS=/nonexistent/credentials.json
 export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 unset AWS_PROFILE AWS_SESSION_TOKEN || true
 export PORTCULLIS_TEST_KMS_ENDPOINT="http://127.0.0.1:$port" PORTCULLIS_TEST_KMS_REGION=eu-central-1
@@ -40,7 +42,8 @@ export PORTCULLIS_TEST_KMS_WRONG_ENDPOINT="http://127.0.0.1:$wrong_port"
 "$venv/bin/python" scripts/kms_keys.py >"$work/keys.env" || { cat "$work/moto.log"; exit 1; }
 . "$work/keys.env"
 
-features=portcullis/kms-aws
+# More kinds with PORTCULLIS_KMS_FEATURES=portcullis/kms-aws,portcullis/kms-gcp,portcullis/ledger.
+features="${PORTCULLIS_KMS_FEATURES:-portcullis/kms-aws}"
 cargo test --workspace --features "$features" --test kms_aws
 
 # The program itself: it holds such a key, and one that was built without the feature says so.

@@ -44,7 +44,8 @@ fn main() -> ExitCode {
         _ => {
             runtime.block_on(a_key_of_the_service_pulls_a_lever());
             what_is_wrong_is_said_before_anything_is_signed();
-            println!("kms_aws: 2 cases ok");
+            runtime.block_on(the_other_kinds_say_what_is_missing());
+            println!("kms_aws: 3 cases ok");
             ExitCode::SUCCESS
         }
     }
@@ -187,7 +188,7 @@ fn what_is_wrong_is_said_before_anything_is_signed() {
         ..key(&told("KMS_WRONG_KEY"), &region)
     };
     let its_own: Address = told("KMS_WRONG_ACCOUNT").parse().unwrap();
-    let cases: [(&str, AwsKmsKey, Address, &[&str]); 8] = [
+    let cases: [(&str, AwsKmsKey, Address, &[&str]); 7] = [
         (
             "another region",
             key(&id, "us-west-2"),
@@ -196,12 +197,6 @@ fn what_is_wrong_is_said_before_anything_is_signed() {
         ),
         ("no such key", key("alias/none", &region), account, &["NotFound", "`keyId`"]),
         ("another curve", key(&told("KMS_OTHER_CURVE"), &region), account, &["ECC_SECG_P256K1"]),
-        (
-            "a disabled key",
-            key(&told("KMS_DISABLED"), &region),
-            account,
-            &["Disabled", "enable it"],
-        ),
         (
             "another account",
             key(&id, &region),
@@ -235,4 +230,21 @@ fn what_is_wrong_is_said_before_anything_is_signed() {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && text.contains("credentials"), "{text}");
+}
+
+/// No device is plugged in and no credentials are there: what is said then, where the program was built for it.
+async fn the_other_kinds_say_what_is_missing() {
+    let gcp = json!({"gcpKms": {"project": "acme-prod", "location": "europe-west3", "keyring": "incident",
+        "key": "responder", "version": 1}});
+    let ledger = json!({"ledger": {"index": 0}});
+    for (source, is_built, words) in [
+        (gcp, cfg!(feature = "kms-gcp"), "GOOGLE_APPLICATION_CREDENTIALS"),
+        (ledger, cfg!(feature = "ledger"), "open its Ethereum app"),
+    ] {
+        let source: KeySource = serde_json::from_value(source).unwrap();
+        let why = source.load(Address::ZERO).await.unwrap_err().to_string();
+        let expected = if is_built { words } else { "--features" };
+        assert!(why.contains(expected), "{why}");
+        println!("{why}");
+    }
 }
