@@ -4,10 +4,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint fmt clean
+.PHONY: help setup demo test test-kms bench lint fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what building and drilling need: a C compiler, Foundry, the compiled contracts
 	@scripts/setup.sh
@@ -24,6 +24,9 @@ test: setup ## check the format, the licences, the contracts and the workspace
 	contracts/tools/foundry forge test
 	cargo test --workspace --lib --bins --tests --no-fail-fast
 	@echo 'make test: everything passed'
+
+test-kms: setup ## test keys of AWS KMS against an emulator; wants python3, and builds the AWS SDK
+	@scripts/test-kms.sh
 
 bench: setup ## measure, and compare with what was promised
 	cargo bench --workspace

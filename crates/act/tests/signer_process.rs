@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 async fn be_the_signer(policy: &Path) -> ExitCode {
     let policy = Policy::from_json(&std::fs::read_to_string(policy).unwrap()).unwrap();
     let source = KeySource::Environment { variable: KEY_VARIABLE.to_owned() };
-    match serve(tokio::io::stdin(), tokio::io::stdout(), source, policy).await {
+    match serve(tokio::io::stdin(), tokio::io::stdout(), source, ACCOUNT, policy).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

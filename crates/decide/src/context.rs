@@ -87,6 +87,7 @@ impl Context {
             return Some(*kind);
         }
         match finding.detector.as_str() {
+            "stale-oracle" => Some(ContextKind::StaleOracle),
             "contagion" => Some(ContextKind::UpstreamHit),
             "adversarial-deployment" => Some(ContextKind::HostileDeployment),
             "failed-attempts" => Some(ContextKind::FailedAttempts),

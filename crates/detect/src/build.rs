@@ -77,6 +77,9 @@ pub fn build(
         DetectorConfig::Contagion(config) => {
             Box::new(crate::contagion::Contagion::new(protocol, config)?)
         }
+        DetectorConfig::StaleOracle(config) => {
+            Box::new(crate::stale_oracle::StaleOracle::new(protocol, config)?)
+        }
         DetectorConfig::Rules(config) => Box::new(Rules::new(protocol, config)?),
         DetectorConfig::LiquidityFlow(config) => {
             Box::new(crate::liquidity_flow::LiquidityFlow::new(protocol, config)?)

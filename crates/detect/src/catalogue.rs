@@ -21,6 +21,7 @@ pub const ALL: &[&Meta] = &[
     &crate::market_or_theft::META,
     &crate::volatility::META,
     &crate::contagion::META,
+    &crate::stale_oracle::META,
     &crate::rules::META,
     &crate::liquidity_flow::META,
 ];

@@ -56,6 +56,8 @@ pub enum DetectorConfig {
     Volatility(Box<crate::volatility::VolatilityConfig>),
     /// Something the protocol depends on fails, and the loss is on its way.
     Contagion(Box<crate::contagion::ContagionConfig>),
+    /// A price feed has stopped, or says what no price can be.
+    StaleOracle(Box<crate::stale_oracle::StaleOracleConfig>),
     /// Rules that people write, in files.
     Rules(RulesConfig),
     /// A flow of liquidity departs from what usually leads it.
@@ -83,6 +85,7 @@ impl DetectorConfig {
             Self::MarketOrTheft(_) => crate::market_or_theft::META.id,
             Self::Volatility(_) => crate::volatility::META.id,
             Self::Contagion(_) => crate::contagion::META.id,
+            Self::StaleOracle(_) => crate::stale_oracle::META.id,
             Self::Rules(_) => crate::rules::META.id,
             Self::LiquidityFlow(_) => crate::liquidity_flow::META.id,
         }

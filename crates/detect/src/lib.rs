@@ -44,6 +44,7 @@ pub mod venue;
 mod control_words;
 mod history;
 mod ledger;
+pub mod stale_oracle;
 mod stranger;
 
 mod ratio;

@@ -11,6 +11,7 @@
 //! **Promises.** A lane is held by one action at a time, so no nonce is given twice (ACT-1).
 
 mod book;
+mod look;
 
 use std::{
     fmt,
@@ -22,6 +23,7 @@ use alloy_primitives::Address;
 use tokio::{sync::Notify, time::timeout};
 
 use self::book::{Book, Wish};
+pub use self::look::{LaneLook, look};
 use crate::signer::{SignError, SignRequest, Signing, TransactionSigner};
 
 /// Most lanes of one chain. Each is an account to fund and to watch.

@@ -163,6 +163,15 @@ impl Client {
         }
     }
 
+    /// Asks to cancel what nobody ever sent.
+    pub(super) async fn reach(&self) -> Result<(), RelayError> {
+        let nothing = match self.kind {
+            RelayKind::Bundle => Mark::Bundle { uuid: uuid(Address::ZERO, 0, 0), block: 0 },
+            RelayKind::PrivateTransaction => Mark::Private { hash: B256::ZERO, until: 0 },
+        };
+        self.cancel(&nothing).await
+    }
+
     pub(super) async fn cancel(&self, mark: &Mark) -> Result<(), RelayError> {
         match mark {
             Mark::Bundle { uuid, .. } => {

@@ -10,9 +10,9 @@ use crate::signer::{Key, KeyError, KeySource};
 pub struct Identity(Key);
 
 impl Identity {
-    /// Reads the key from a keystore or the environment.
+    /// Reads the key from a keystore or the environment. A key elsewhere is refused: every request would wait for it.
     pub fn load(source: &KeySource) -> Result<Self, KeyError> {
-        Ok(Self(source.load()?))
+        Ok(Self(source.load_here()?))
     }
 
     /// Its address, to be checked against the accounts that act.

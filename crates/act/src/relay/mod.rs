@@ -86,6 +86,19 @@ pub(crate) struct Submission {
     pub(crate) head: u64,
 }
 
+/// What came of asking a relay for something harmless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Host of the relay.
+    pub relay: String,
+    /// Whether it answered, if only to refuse.
+    pub is_reachable: bool,
+    /// How long that took.
+    pub answered: Duration,
+    /// What it refused, or why there was no answer; none where it took the question.
+    pub said: Option<String>,
+}
+
 /// The relays of one chain.
 #[derive(Debug, Clone)]
 pub struct Relays {
@@ -115,6 +128,11 @@ impl Relays {
     /// How each relay does, in the order of the configuration.
     pub fn health(&self) -> Vec<RelayHealth> {
         self.ledger().health.clone()
+    }
+
+    /// Asks every relay to cancel what nobody ever sent: a question that any of them answers, and that changes nothing.
+    pub async fn reach(&self) -> Vec<Reached> {
+        join_all(self.clients.iter().map(reached)).await
     }
 
     /// Gives a transaction to all relays, each in its own task. The task that is handed out ends with whether any took
@@ -177,6 +195,18 @@ impl Relays {
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn reached(client: &Client) -> Reached {
+    let start = std::time::Instant::now();
+    let answer = client.reach().await;
+    Reached {
+        relay: client.host().to_owned(),
+        // A refusal is an answer: the relay is there and knows what a signed request is.
+        is_reachable: !matches!(answer, Err(RelayError::Silent { .. })),
+        answered: start.elapsed(),
+        said: answer.err().map(|error| error.to_string()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **What.** [`Proposal`] reads what the Safe Transaction Service writes, [`Subject::hashes`] computes what is signed,
 //! [`steps`] says what the bytes say, [`Check`] plays it and compares who rules the Safe before and after,
-//! [`OwnerSignature`], [`gather`] and [`join`] deal with signatures, [`send`] carries it out.
+//! [`OwnerSignature`], [`gather`] and [`join`] deal with signatures, [`send`] carries it out, [`Service`] shows it to the other owners.
 //!
 //! **Assumptions.** The proposal, its signatures and the screen it was copied from are hostile. The node is not: a node
 //! that lies about the state can make a bad transaction look good, though not one that [`refusals_of_bytes`] refuses.
@@ -18,6 +18,7 @@ mod calls;
 mod change;
 mod check;
 mod play;
+mod post;
 mod proposal;
 mod read;
 mod send;
@@ -33,11 +34,12 @@ pub use self::{
     change::{Change, Expected, NoChange},
     check::{Approval, CALL_ONLY, Check, Moved, Question, Refusal, Rules, refusals_of_bytes},
     play::{Agreement, Played, TOKENS_MAX, play},
+    post::{NotPosted, ORIGIN_CHARS_MAX, Service},
     proposal::{
         BadProposal, DATA_BYTES_MAX, PROPOSAL_BYTES_MAX, Proposal, SIGNATURES_MAX, SignatureFile,
     },
     read::{Found, agrees, exec_data, find, is_exec_of},
-    send::{Executed, SendError, send},
+    send::{Executed, REPLACEMENTS_MAX, SendError, send},
     service::{NoProposal, fetch},
     signatures::{
         BadSignature, CONTRACT_SIGNATURE_BYTES_MAX, Gathered, Kind, OwnerSignature, gather, join,

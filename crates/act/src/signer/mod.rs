@@ -8,15 +8,18 @@
 //! [`Policy`] and the [`KeySource`] come from files that it cannot write.
 //!
 //! **Promises.** The key never leaves the signer: it is in no log, no error, no `Debug` output and no command line.
-//! Nothing is signed that the policy does not list to the byte. Signing is deterministic (RFC 6979): the same request
-//! gives the same transaction.
+//! Nothing is signed that the policy does not list to the byte. The same request gives the same transaction:
+//! a key on this machine signs by RFC 6979, and the last signatures of other keys are remembered while the process runs.
+//! No signature leaves that was not checked: of this hash, by this account, with the lower value of `s`.
 
 mod attest;
 mod key;
 mod policy;
 mod process;
 mod protocol;
+mod remote;
 mod service;
+mod source;
 mod tally;
 
 use std::{fmt::Debug, future::Future, pin::Pin};
@@ -31,13 +34,17 @@ pub use self::{
         AllowedOrder, AllowedWarden, Attestation, CLOCK_SLACK_SECONDS, HeartbeatRequest,
         OrderRequest,
     },
-    key::{Key, KeyError, KeySource},
+    key::Key,
     policy::{AllowedCall, AllowedRelay, Emergency, Policy, PolicyError},
     process::{SIGN_TIME_LIMIT, START_TIME_LIMIT, SignerProcess},
     protocol::{
         LINE_BYTES_MAX, SignRequest, SignedTransaction, SignerAnswer, SignerRequest, WrongAnswer,
     },
+    remote::{
+        AwsKmsKey, DEVICE_TIME_LIMIT, GcpKmsKey, LedgerKey, SERVICE_TIME_LIMIT, record_beside,
+    },
     service::{LocalSigner, ServeError, SignerService, serve},
+    source::{KeyError, KeySource, secret_line},
 };
 
 /// What [`TransactionSigner::sign`] returns.

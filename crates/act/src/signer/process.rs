@@ -19,12 +19,14 @@ use crate::safe::{OwnerSignature, Subject};
 
 /// How long the signer may take to start: a keystore takes seconds to decrypt, more on a small machine.
 pub const START_TIME_LIMIT: Duration = Duration::from_mins(1);
-/// How long the signer may take for one signature. It computes for under a millisecond.
+/// How long a signer with its key on this machine may take for one signature. It computes for under a millisecond.
 pub const SIGN_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// A line to a signer process. The process is started again where it ended, and ends with this value.
 pub struct SignerProcess {
     address: Address,
+    /// For one signature.
+    time_limit: Duration,
     line: Mutex<ProcessLine>,
 }
 
@@ -51,7 +53,13 @@ impl SignerProcess {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut line = ProcessLine { command, running: None };
         let address = line.start().await?;
-        Ok(Self { address, line: Mutex::new(line) })
+        Ok(Self { address, time_limit: SIGN_TIME_LIMIT, line: Mutex::new(line) })
+    }
+
+    /// The same with another limit on the time of a signature, see [`super::KeySource::sign_time_limit`].
+    #[must_use]
+    pub fn patient(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
     }
 
     async fn sign_on_line(&self, request: SignRequest) -> Result<SignedTransaction, SignError> {
@@ -62,6 +70,7 @@ impl SignerProcess {
                 Ok(signed)
             }
             SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
+            SignerAnswer::Failed(why) => Err(unavailable(why)),
             _ => Err(unavailable("it answered another question".to_owned())),
         }
     }
@@ -75,6 +84,7 @@ impl SignerProcess {
                 Err(unavailable("its signature is not of what was asked".to_owned()))
             }
             SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
+            SignerAnswer::Failed(why) => Err(unavailable(why)),
             _ => Err(unavailable("it answered another question".to_owned())),
         }
     }
@@ -92,7 +102,7 @@ impl SignerProcess {
                 )));
             }
         }
-        line.exchange(question, SIGN_TIME_LIMIT).await
+        line.exchange(question, self.time_limit).await
     }
 
     /// An owner's signature for the transaction of a Safe, checked against the hash computed here.
@@ -104,6 +114,7 @@ impl SignerProcess {
                 signed.map_err(|wrong| unavailable(format!("its signature {wrong}")))
             }
             SignerAnswer::Refused(why) => Err(SignError::Refused { why }),
+            SignerAnswer::Failed(why) => Err(unavailable(why)),
             _ => Err(unavailable("it answered another question".to_owned())),
         }
     }

@@ -61,8 +61,10 @@ pub enum SignerAnswer {
     SafeSigned(Bytes),
     /// The 65 bytes of an attestation's signature.
     Attested(Bytes),
-    /// Not signed, and why.
+    /// Not signed, and why: it may not be.
     Refused(String),
+    /// Not signed, and why: what holds the key did not do it. Asking again may help.
+    Failed(String),
 }
 
 /// A transaction ready to be sent.

@@ -1,21 +1,24 @@
 //! The signer's own side of the line: one request, the policy, one answer.
 
 use std::{
+    collections::VecDeque,
     fmt, io,
-    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use alloy_consensus::SignableTransaction as _;
-use alloy_primitives::{Address, Bytes};
-use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite,
-    AsyncWriteExt as _, BufReader,
+use alloy_primitives::{Address, B256, Bytes, Signature};
+use tokio::{
+    io::{
+        AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite,
+        AsyncWriteExt as _, BufReader,
+    },
+    sync::Mutex,
 };
 
 use super::{
     Attestation, Attesting, Key, KeyError, KeySource, LINE_BYTES_MAX, Policy, Sentinel, SignError,
     SignRequest, SignedTransaction, SignerAnswer, SignerRequest, Signing, TransactionSigner,
+    key::Asked,
     tally::{Signed, Tally},
 };
 use crate::safe::Subject;
@@ -27,22 +30,32 @@ pub struct SignerService {
     policy: Policy,
     /// What it signed within the last hour.
     tally: Tally,
+    /// The last signatures: services choose another nonce each time, and the same request shall give the same bytes.
+    made: VecDeque<(B256, Signature)>,
 }
+
+/// Most signatures that are remembered. A pull and its replacements are a handful.
+const MADE_MAX: usize = 64;
 
 impl SignerService {
     /// A service that signs with `key` what `policy` allows. Its limits end with it.
     pub fn new(key: Key, policy: Policy) -> Self {
-        Self { key, policy, tally: Tally::default() }
+        Self { key, policy, tally: Tally::default(), made: VecDeque::new() }
     }
 
-    /// The same with the key of `source`; what was signed within the last hour is kept beside a keystore and counts.
+    /// The same with the key of `source`, which must be that of `account`; what was signed within the last hour is kept
+    /// in a file and counts.
     ///
     /// # Errors
-    /// No key, or a record of signatures that cannot be used.
-    pub fn open(source: &KeySource, policy: Policy) -> Result<Self, KeyError> {
+    /// No key, that of another account, or a record of signatures that cannot be used.
+    pub async fn open(
+        source: &KeySource,
+        account: Address,
+        policy: Policy,
+    ) -> Result<Self, KeyError> {
         // First the record: a key is not decrypted for nothing.
         let tally = source.tally(wall_clock_seconds())?;
-        Ok(Self { key: source.load()?, policy, tally })
+        Ok(Self { tally, ..Self::new(source.load(account).await?, policy) })
     }
 
     /// The account it signs for.
@@ -51,62 +64,92 @@ impl SignerService {
     }
 
     /// Answers one request. `now` is the wall clock, Unix seconds.
-    pub fn answer(&mut self, request: &SignerRequest, now: u64) -> SignerAnswer {
-        match request {
-            SignerRequest::Address => SignerAnswer::Address(self.key.address()),
-            SignerRequest::Sign(request) => match self.sign(request, now) {
-                Ok(signed) => SignerAnswer::Signed(signed),
-                Err(why) => SignerAnswer::Refused(why),
-            },
-            SignerRequest::SignSafe(subject) => match self.sign_safe(subject, now) {
-                Ok(signature) => SignerAnswer::SafeSigned(signature),
-                Err(why) => SignerAnswer::Refused(why),
-            },
-            SignerRequest::Attest(asked) => match self.attest(asked, now) {
-                Ok(signature) => SignerAnswer::Attested(signature),
-                Err(why) => SignerAnswer::Refused(why),
-            },
-        }
+    pub async fn answer(&mut self, request: &SignerRequest, now: u64) -> SignerAnswer {
+        let answer = match request {
+            SignerRequest::Address => Ok(SignerAnswer::Address(self.key.address())),
+            SignerRequest::Sign(request) => self.sign(request, now).await.map(SignerAnswer::Signed),
+            SignerRequest::SignSafe(subject) => {
+                self.sign_safe(subject, now).await.map(SignerAnswer::SafeSigned)
+            }
+            SignerRequest::Attest(asked) => {
+                self.attest(asked, now).await.map(SignerAnswer::Attested)
+            }
+        };
+        answer.unwrap_or_else(|error| match error {
+            SignError::Refused { why } => SignerAnswer::Refused(why),
+            SignError::Unavailable { why } => SignerAnswer::Failed(why),
+        })
     }
 
     /// Signs an order or a heartbeat.
-    fn attest(&mut self, asked: &Attestation, now: u64) -> Result<Bytes, String> {
+    async fn attest(&mut self, asked: &Attestation, now: u64) -> Result<Bytes, SignError> {
         let warden = match asked {
             Attestation::Order(order) => order.warden,
             Attestation::Heartbeat(beat) => beat.warden,
         };
-        let recent = self.tally.count(now, Signed::Order(warden));
-        if let Some(why) = self.policy.attestation_refusal(asked, now, recent) {
-            return Err(why);
-        }
-        if matches!(asked, Attestation::Order(_)) {
-            self.tally.note(now, Signed::Order(warden))?;
-        }
-        let signature = self.key.sign(&asked.digest(self.key.address()))?;
+        let counted = Signed::Order(warden);
+        let recent = self.tally.count(now, counted);
+        refuse_if(self.policy.attestation_refusal(asked, now, recent))?;
+        let counted = matches!(asked, Attestation::Order(_)).then_some(counted);
+        let signature = self.make(&Asked::Attestation(asked), now, counted).await?;
         Ok(Bytes::copy_from_slice(&signature.as_bytes()))
     }
 
-    fn sign(&mut self, request: &SignRequest, now: u64) -> Result<SignedTransaction, String> {
+    async fn sign(
+        &mut self,
+        request: &SignRequest,
+        now: u64,
+    ) -> Result<SignedTransaction, SignError> {
         let recent = self.tally.count(now, Signed::Any);
-        if let Some(why) = self.policy.refusal(request, recent) {
-            return Err(why);
-        }
+        refuse_if(self.policy.refusal(request, recent))?;
         let transaction = request.transaction();
-        self.tally.note(now, Signed::Any)?;
-        let signature = self.key.sign(&transaction.signature_hash())?;
+        let signature =
+            self.make(&Asked::Transaction(&transaction), now, Some(Signed::Any)).await?;
         Ok(SignedTransaction::assemble(transaction, signature))
     }
 
     /// Signs as an owner. The hash is computed here, from the fields.
-    fn sign_safe(&mut self, subject: &Subject, now: u64) -> Result<Bytes, String> {
+    async fn sign_safe(&mut self, subject: &Subject, now: u64) -> Result<Bytes, SignError> {
         let recent = self.tally.count(now, Signed::Any);
-        if let Some(why) = self.policy.safe_refusal(subject, recent) {
-            return Err(why);
-        }
-        self.tally.note(now, Signed::Any)?;
-        let signature = self.key.sign(&subject.hashes().safe_tx)?;
+        refuse_if(self.policy.safe_refusal(subject, recent))?;
+        let signature = self.make(&Asked::Safe(subject), now, Some(Signed::Any)).await?;
         Ok(signature.as_bytes().into())
     }
+
+    /// The signature, or the one that was made of the same before. It is counted first, and not where there was none
+    /// after all: a key service that fails for a minute must not use the hour up.
+    async fn make(
+        &mut self,
+        asked: &Asked<'_>,
+        now: u64,
+        counted: Option<Signed>,
+    ) -> Result<Signature, SignError> {
+        if let Some(counted) = counted {
+            self.tally.note(now, counted).map_err(|why| SignError::Refused { why })?;
+        }
+        let digest = asked.digest(self.key.address());
+        if let Some((_, signature)) = self.made.iter().find(|(of, _)| *of == digest) {
+            return Ok(*signature);
+        }
+        let signature = match self.key.sign(asked).await {
+            Ok(signature) => signature,
+            Err(why) => {
+                if counted.is_some() {
+                    self.tally.take_back(now);
+                }
+                return Err(SignError::Unavailable { why });
+            }
+        };
+        if self.made.len() == MADE_MAX {
+            self.made.pop_front();
+        }
+        self.made.push_back((digest, signature));
+        Ok(signature)
+    }
+}
+
+fn refuse_if(refusal: Option<String>) -> Result<(), SignError> {
+    refusal.map_or(Ok(()), |why| Err(SignError::Refused { why }))
 }
 
 /// Unix seconds; 0 where the clock is before 1970, which allows nothing that lives.
@@ -134,13 +177,14 @@ pub async fn serve<R, W>(
     input: R,
     mut output: W,
     source: KeySource,
+    account: Address,
     policy: Policy,
 ) -> Result<(), ServeError>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut service = SignerService::open(&source, policy)?;
+    let mut service = SignerService::open(&source, account, policy).await?;
     let mut input = BufReader::new(input);
     loop {
         let line = match read_line(&mut input).await? {
@@ -154,11 +198,13 @@ where
             }
         };
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => service.answer(&request, wall_clock_seconds()),
+            Ok(request) => service.answer(&request, wall_clock_seconds()).await,
             Err(error) => SignerAnswer::Refused(format!("not a request: {error}")),
         };
-        if let SignerAnswer::Refused(why) = &answer {
-            tracing::warn!(%why, "refused to sign");
+        match &answer {
+            SignerAnswer::Refused(why) => tracing::warn!(%why, "refused to sign"),
+            SignerAnswer::Failed(why) => tracing::error!(%why, "could not sign"),
+            _ => {}
         }
         write_answer(&mut output, &answer).await?;
     }
@@ -203,9 +249,10 @@ pub struct LocalSigner {
 }
 
 impl LocalSigner {
-    /// A signer with the key of `source` behind `policy`.
+    /// A signer with the key of `source`, which must be on this machine, behind `policy`.
     pub fn new(source: &KeySource, policy: Policy) -> Result<Self, KeyError> {
-        let service = SignerService::open(source, policy)?;
+        let tally = source.tally(wall_clock_seconds())?;
+        let service = SignerService { tally, ..SignerService::new(source.load_here()?, policy) };
         Ok(Self { address: service.address(), service: Mutex::new(service) })
     }
 }
@@ -222,18 +269,17 @@ impl TransactionSigner for LocalSigner {
     }
 
     fn sign(&self, request: SignRequest) -> Signing<'_> {
-        // A panic while signing leaves no half-changed state behind.
-        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        let signed = service.sign(&request, wall_clock_seconds());
-        Box::pin(std::future::ready(signed.map_err(|why| SignError::Refused { why })))
+        Box::pin(
+            async move { self.service.lock().await.sign(&request, wall_clock_seconds()).await },
+        )
     }
 }
 
 impl Sentinel for LocalSigner {
     fn attest(&self, asked: Attestation) -> Attesting<'_> {
-        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        let signed = service.attest(&asked, wall_clock_seconds());
-        Box::pin(std::future::ready(signed.map_err(|why| SignError::Refused { why })))
+        Box::pin(
+            async move { self.service.lock().await.attest(&asked, wall_clock_seconds()).await },
+        )
     }
 }
 
@@ -271,12 +317,12 @@ mod tests {
         })
     }
 
-    #[test]
-    fn signing_is_deterministic_and_checked_to_the_field() {
+    #[tokio::test]
+    async fn signing_is_deterministic_and_checked_to_the_field() {
         let mut service = SignerService::new(development_key(), policy());
         let now = 1_000;
-        let first = service.answer(&request(7), now);
-        assert_eq!(first, service.answer(&request(7), now));
+        let first = service.answer(&request(7), now).await;
+        assert_eq!(first, service.answer(&request(7), now).await);
         let (SignerAnswer::Signed(signed), SignerRequest::Sign(asked)) = (first, request(7)) else {
             panic!("not signed");
         };
@@ -289,16 +335,16 @@ mod tests {
         assert!(other_hash.check(&asked, account).unwrap_err().what.contains("hash"));
     }
 
-    #[test]
-    fn the_hourly_limit_slides() {
+    #[tokio::test]
+    async fn the_hourly_limit_slides() {
         let mut service = SignerService::new(development_key(), policy());
         let is_signed = |answer: SignerAnswer| matches!(answer, SignerAnswer::Signed(_));
         let minutes = |count: u64| 1_000 + 60 * count;
-        assert!(is_signed(service.answer(&request(0), minutes(0))));
-        assert!(is_signed(service.answer(&request(1), minutes(30))));
-        assert!(!is_signed(service.answer(&request(2), minutes(59))));
-        assert!(is_signed(service.answer(&request(2), minutes(60))));
-        assert!(!is_signed(service.answer(&request(3), minutes(61))));
+        assert!(is_signed(service.answer(&request(0), minutes(0)).await));
+        assert!(is_signed(service.answer(&request(1), minutes(30)).await));
+        assert!(!is_signed(service.answer(&request(2), minutes(59)).await));
+        assert!(is_signed(service.answer(&request(2), minutes(60)).await));
+        assert!(!is_signed(service.answer(&request(3), minutes(61)).await));
     }
 
     #[tokio::test]

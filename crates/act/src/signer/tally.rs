@@ -1,8 +1,9 @@
 //! The record of what was signed within the last hour, kept beside the key: a limit that ends with the process could be
 //! reset by whoever can restart it.
 //!
-//! One line for each signature, `<Unix seconds> <kind>`, added before anything is signed. A file that is not wholly such
-//! lines is damaged or was changed by hand, and then nothing is signed.
+//! One line for each signature, `<Unix seconds> <kind>`, added before anything is signed; the kind `none` says that the one
+//! before came to nothing. A file that is not wholly such lines is damaged or was changed by hand, and then nothing is
+//! signed.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,7 +13,7 @@ use std::{
 
 use alloy_primitives::Address;
 
-use super::{KeyError, key::require_private};
+use super::{KeyError, source::require_private};
 
 /// The window of all limits, seconds.
 pub(super) const HOUR_SECONDS: u64 = 3_600;
@@ -54,11 +55,14 @@ impl Tally {
             }
             let text = std::fs::read_to_string(&path).map_err(unreadable)?;
             for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-                recent.push(match line.strip_suffix('\n') {
-                    Some(line) => read(line).ok_or_else(|| damaged(number))?,
+                match line.strip_suffix('\n') {
+                    Some(line) if is_none(line) => {
+                        recent.pop().ok_or_else(|| damaged(number))?;
+                    }
+                    Some(line) => recent.push(read(line).ok_or_else(|| damaged(number))?),
                     // Cut off in the middle: something was about to be signed, and counts.
-                    None => (unix, Signed::Any),
-                });
+                    None => recent.push((unix, Signed::Any)),
+                }
             }
         }
         let mut tally = Self { file: None, recent };
@@ -96,6 +100,16 @@ impl Tally {
         Ok(())
     }
 
+    /// Takes the last note back: nothing was signed. Where that cannot be written, it counts after a restart.
+    pub(super) fn take_back(&mut self, unix: u64) {
+        self.recent.pop();
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.write_all(format!("{unix} none\n").as_bytes())
+        {
+            tracing::warn!(%error, "the record of signatures cannot be written");
+        }
+    }
+
     /// How many signatures of this kind the hour before `unix` saw.
     pub(super) fn count(&mut self, unix: u64, signed: Signed) -> usize {
         self.forget(unix);
@@ -113,6 +127,11 @@ fn line(unix: u64, signed: Signed) -> String {
         Signed::Any => format!("{unix} signature\n"),
         Signed::Order(warden) => format!("{unix} order {warden}\n"),
     }
+}
+
+/// Whether a line says that the one before came to nothing.
+fn is_none(line: &str) -> bool {
+    line.strip_suffix(" none").is_some_and(|at| at.parse::<u64>().is_ok())
 }
 
 fn read(line: &str) -> Option<(u64, Signed)> {
@@ -156,9 +175,37 @@ mod tests {
     }
 
     #[test]
+    fn what_came_to_nothing_counts_neither_now_nor_after_a_restart() {
+        let (_folder, key, record) = place();
+        let mut first = Tally::beside(&key, 1_000).unwrap();
+        first.note(1_000, Signed::Any).unwrap();
+        first.note(1_001, Signed::Order(Address::ZERO)).unwrap();
+        first.take_back(1_002);
+        first.note(1_003, Signed::Any).unwrap();
+        first.take_back(1_003);
+        assert_eq!(first.count(1_004, Signed::Any), 1);
+        assert_eq!(first.count(1_004, Signed::Order(Address::ZERO)), 0);
+        drop(first);
+        let mut second = Tally::beside(&key, 1_004).unwrap();
+        assert_eq!(second.count(1_004, Signed::Any), 1);
+        assert_eq!(second.count(1_004, Signed::Order(Address::ZERO)), 0);
+        // There is nothing before the first line.
+        std::fs::write(&record, "5 none\n").unwrap();
+        assert!(Tally::beside(&key, 10).is_err());
+    }
+
+    #[test]
     fn a_damaged_record_is_refused_with_the_remedy_and_a_cut_off_line_counts() {
         let (_folder, key, record) = place();
-        for bad in ["x\n", "5\n", "5 signature more\n", "5 order 0x12\n", "-5 signature\n", "\n"] {
+        for bad in [
+            "x\n",
+            "5\n",
+            "5 signature more\n",
+            "5 order 0x12\n",
+            "x none\n",
+            "-5 signature\n",
+            "\n",
+        ] {
             drop(Tally::beside(&key, 10).unwrap());
             std::fs::write(&record, format!("1 signature\n{bad}")).unwrap();
             let why = Tally::beside(&key, 10).unwrap_err().to_string();

@@ -52,6 +52,7 @@ fn findings_of_incubating_detectors_are_context_by_their_class() {
         kind(&context, "adversarial-deployment", young),
         Some(ContextKind::HostileDeployment)
     );
+    assert_eq!(kind(&context, "stale-oracle", young), Some(ContextKind::StaleOracle));
     assert_eq!(kind(&context, "failed-attempts", young), Some(ContextKind::FailedAttempts));
     assert_eq!(kind(&context, "rules/oracle-is-stale", young), None);
     context.sources =

@@ -1,6 +1,8 @@
 //! `portcullis lever`: the catalogue of levers, and the call of one with arguments of an incident. Nothing is sent, no
 //! key is used.
 
+mod lanes;
+
 use std::{path::PathBuf, time::Duration};
 
 use alloy_primitives::Address;
@@ -31,6 +33,8 @@ pub(crate) enum LeverCommand {
     /// Build one lever from a file and say what it calls, and with a node whether it would work now. For people to sign:
     /// where a call needs what only the incident says (a thief's address, an operation's id), give it with `--set`.
     Call(CallArgs),
+    /// Look at the accounts that pull (balance, nonces, whether one is stuck) and at the relays.
+    Lanes(lanes::LanesArgs),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +68,7 @@ pub(crate) async fn lever(command: &LeverCommand, json: bool) -> anyhow::Result<
             Ok(Ending::Fine)
         }
         LeverCommand::Call(args) => call(args, json).await,
+        LeverCommand::Lanes(args) => lanes::lanes(args, json).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `portcullis safe`: look at a Safe's transaction before it is signed; sign it; carry it out.
 
 mod carry;
+mod post;
 mod print;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(crate) enum SafeCommand {
     Check(LookArgs),
     /// Check it, and sign it as an owner if nothing is refused.
     Sign(carry::SignArgs),
+    /// Check it, sign it as an owner, and propose it to the other owners through the service.
+    Propose(post::ProposeArgs),
     /// Put it into a batch that fails after a time which the owners sign with it.
     Limit(LimitArgs),
     /// Check it, join the owners' signatures and carry it out.
@@ -110,6 +113,8 @@ struct Report {
     expires: Option<u64>,
     /// Of `sign`: who signed, and the file.
     signed: Option<Signed>,
+    /// Of `propose` and `sign --post`.
+    posted: Option<post::Posted>,
     /// Of `exec`.
     executed: Option<Executed>,
 }
@@ -125,6 +130,7 @@ pub(crate) async fn safe(command: &SafeCommand, json: bool) -> anyhow::Result<En
         SafeCommand::Show(args) => look(args, json, false).await,
         SafeCommand::Check(args) => look(args, json, true).await,
         SafeCommand::Sign(args) => carry::sign(args, json).await,
+        SafeCommand::Propose(args) => post::propose(args, json).await,
         SafeCommand::Limit(args) => limit(args, json),
         SafeCommand::Exec(args) => carry::exec(args, json).await,
         SafeCommand::Signer(args) => carry::signer(args).await,
@@ -249,6 +255,7 @@ async fn look(args: &LookArgs, json: bool, judge: bool) -> anyhow::Result<Ending
         signatures: case.gathered(&check, Vec::new()),
         expires: case.proposal.expires,
         signed: None,
+        posted: None,
         executed: None,
         check,
     };
@@ -257,18 +264,10 @@ async fn look(args: &LookArgs, json: bool, judge: bool) -> anyhow::Result<Ending
 
 async fn fetched(args: &LookArgs, hash: B256) -> anyhow::Result<Case> {
     let config = load_safe(&args.proposal.config).map_err(Usage)?;
-    let service = config.service.ok_or_else(|| {
+    let service = config.service.as_ref().ok_or_else(|| {
         Usage("--fetch needs `service` in the configuration, with the service's `url`".to_owned())
     })?;
-    let token = match &service.token_variable {
-        None => None,
-        Some(name) => Some(std::env::var(name).map_err(|_| {
-            Usage(format!(
-                "the environment variable {name} is not set: `service.tokenVariable` names it"
-            ))
-        })?),
-    };
-    let text = fetch(&service.url, hash, token.as_deref()).await?;
+    let text = fetch(&service.url, hash, post::key(&config)?.as_deref()).await?;
     if let Some(save) = &args.save {
         std::fs::write(save, &text)
             .map_err(|error| anyhow::anyhow!("{}: cannot be written: {error}", save.display()))?;

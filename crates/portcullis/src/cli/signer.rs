@@ -10,7 +10,7 @@ use clap::Args;
 use portcullis_act::signer::{KeySource, Policy, serve};
 
 use super::{Ending, Usage, load_config};
-use crate::config::{Compiled, KeyFile};
+use crate::config::Compiled;
 
 #[derive(Debug, Args)]
 pub(crate) struct SignerArgs {
@@ -27,16 +27,16 @@ pub(crate) struct SignerArgs {
 
 pub(crate) async fn signer(args: &SignerArgs) -> anyhow::Result<Ending> {
     let config = load_config(&args.config)?;
-    let (source, policy) = match &args.sentinel {
+    let (source, account, policy) = match &args.sentinel {
         Some(name) => sentinel_parts(&config, name)?,
         None => parts(&config, args.lane)?,
     };
-    serve(tokio::io::stdin(), tokio::io::stdout(), source, policy).await?;
+    serve(tokio::io::stdin(), tokio::io::stdout(), source, account, policy).await?;
     Ok(Ending::Fine)
 }
 
 /// What the responder signs, and each of its lanes with a key of its own.
-fn parts(config: &Compiled, lane: Option<Address>) -> Result<(KeySource, Policy), Usage> {
+fn parts(config: &Compiled, lane: Option<Address>) -> Result<(KeySource, Address, Policy), Usage> {
     let missing = || {
         Usage("the configuration has no `responder.key`: there is nothing to sign with".to_owned())
     };
@@ -56,14 +56,7 @@ fn parts(config: &Compiled, lane: Option<Address>) -> Result<(KeySource, Policy)
         Some(wei) => policy.with_emergency(&levers, wei),
         None => policy,
     };
-    Ok((key_source(key), policy))
-}
-
-pub(crate) fn key_source(key: KeyFile) -> KeySource {
-    match key {
-        KeyFile::Keystore { path, password_file } => KeySource::Keystore { path, password_file },
-        KeyFile::Environment(variable) => KeySource::Environment { variable },
-    }
+    Ok((key.source(), lane.unwrap_or(responder.address), policy))
 }
 
 fn levers(config: &Compiled) -> Vec<portcullis_types::action::Lever> {
@@ -71,11 +64,11 @@ fn levers(config: &Compiled) -> Vec<portcullis_types::action::Lever> {
 }
 
 /// What a sentinel signs: orders for the configured levers of Wardens, heartbeats, and their transactions.
-fn sentinel_parts(config: &Compiled, name: &str) -> Result<(KeySource, Policy), Usage> {
+fn sentinel_parts(config: &Compiled, name: &str) -> Result<(KeySource, Address, Policy), Usage> {
     let missing = || Usage(format!("the configuration has no sentinel `{name}` with a `key`"));
     let sentinels = config.sentinels.as_ref().ok_or_else(missing)?;
     let one = sentinels.keys.iter().find(|one| one.name == name).ok_or_else(missing)?;
-    let source = key_source(one.key.clone().ok_or_else(missing)?);
+    let source = one.key.as_ref().ok_or_else(missing)?.source();
     let responder = config.responder.as_ref().ok_or_else(|| {
         Usage("the configuration has no `responder`: nobody would relay what is signed".to_owned())
     })?;
@@ -85,5 +78,5 @@ fn sentinel_parts(config: &Compiled, name: &str) -> Result<(KeySource, Policy), 
         responder.signatures_per_hour_max,
         sentinels.orders_per_hour_max,
     );
-    Ok((source, policy))
+    Ok((source, one.address, policy))
 }

@@ -14,7 +14,8 @@ use portcullis_types::{
 };
 
 use super::{
-    file::{ChainFile, ConfigFile, KeyFile, ProtocolFile, ResponderFile},
+    file::{ChainFile, ConfigFile, ProtocolFile, ResponderFile},
+    keys::{self, absolute_key},
     lanes,
     learned::read_learned,
     self_test::{self, SelfTestFile},
@@ -70,6 +71,7 @@ impl Compiled {
                 finalised_depth: chain.finalised_depth,
             })
             .collect();
+        keys::check(file)?;
         let engine = Config { chains: settings, protocols };
         Engine::accepts(&engine).map_err(|error| {
             // The value in question, or else the field, is what to look for in the file.
@@ -322,11 +324,4 @@ fn covers_known(
 pub(super) fn absolute(folder: &Path, mut responder: ResponderFile) -> ResponderFile {
     absolute_key(folder, &mut responder.key);
     responder
-}
-
-pub(super) fn absolute_key(folder: &Path, key: &mut Option<KeyFile>) {
-    if let Some(KeyFile::Keystore { path, password_file }) = key {
-        *path = folder.join(&*path);
-        *password_file = folder.join(&*password_file);
-    }
 }

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use alloy_primitives::Address;
-use portcullis_act::{Route, lever::LeverConfig};
+use portcullis_act::{
+    Route,
+    lever::LeverConfig,
+    signer::{AwsKmsKey, GcpKmsKey, LedgerKey},
+};
 use portcullis_decide::Policy;
 use portcullis_detect::DetectorConfig;
 use portcullis_notify::NotifyFile;
@@ -200,4 +204,10 @@ pub enum KeyFile {
     },
     /// A hexadecimal private key in an environment variable of the signer.
     Environment(String),
+    /// A key of AWS KMS.
+    AwsKms(AwsKmsKey),
+    /// A version of a key of Google Cloud KMS.
+    GcpKms(GcpKmsKey),
+    /// A key of a Ledger, for what waits for a person's hand.
+    Ledger(LedgerKey),
 }

@@ -10,8 +10,9 @@ use portcullis_act::{
 use serde::Deserialize;
 
 use super::{
-    compile::{Problem, about, absolute_key, expand, unique},
+    compile::{Problem, about, expand, unique},
     file::{ChainFile, ConfigFile, KeyFile, ResponderFile},
+    keys::absolute_key,
 };
 
 /// A further account that pulls levers, with nonces of its own.

@@ -2,6 +2,7 @@
 
 mod compile;
 mod file;
+mod keys;
 mod lanes;
 mod learned;
 mod load;

@@ -48,6 +48,7 @@ pub fn node_options(chain: &ChainFile) -> NodeOptions {
 /// A chain that cannot be reached at all, with what to do.
 pub async fn check(config: &Compiled) -> anyhow::Result<Vec<Check>> {
     let mut checks = Vec::new();
+    features(config, &mut checks);
     for chain in &config.chains {
         if chain.nodes.is_empty() {
             checks.push(Check::new(&chain.name, "no node: add one under `nodes`", false));
@@ -74,6 +75,24 @@ pub async fn check(config: &Compiled) -> anyhow::Result<Vec<Check>> {
         }
     }
     Ok(checks)
+}
+
+/// Whether this program was built for the keys that are named.
+fn features(config: &Compiled, checks: &mut Vec<Check>) {
+    let responder = config.responder.iter();
+    let keys = responder
+        .flat_map(|one| one.key.iter().chain(one.lanes.iter().map(|lane| &lane.key)))
+        .chain(
+            config
+                .sentinels
+                .iter()
+                .flat_map(|all| all.keys.iter().filter_map(|one| one.key.as_ref())),
+        );
+    for key in keys {
+        if let Some(missing) = key.source().missing_feature() {
+            checks.push(Check { about: "keys".to_owned(), what: missing.to_string(), ok: false });
+        }
+    }
 }
 
 async fn contracts(

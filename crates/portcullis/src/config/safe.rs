@@ -1,6 +1,9 @@
 //! `safe.yaml`: what an owner of a Safe decides before any transaction is looked at.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use alloy_primitives::Address;
 use portcullis_act::safe::SafeVersion;
@@ -63,6 +66,9 @@ pub struct ServiceFile {
     /// Environment variable with the bearer token, where it wants one.
     #[serde(default)]
     pub token_variable: Option<String>,
+    /// A file whose first line is that token, readable for nobody else; relative to the configuration's folder.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
 }
 
 /// Reads the file.
@@ -87,6 +93,16 @@ pub fn load_safe(path: &Path) -> Result<SafeFile, String> {
     let nodes = file.chain.nodes.iter().map(|node| expand(node)).collect::<Result<_, _>>();
     file.chain.nodes = nodes.map_err(|(problem, _)| format!("{shown}: {problem}"))?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    for one in file.signer.iter().chain(&file.executor) {
+        let problem = one.key.as_ref().and_then(|key| key.source().problem());
+        problem.map_or(Ok(()), |problem| Err(format!("{shown}: {problem}")))?;
+    }
+    if let Some(service) = &mut file.service {
+        if service.token_variable.is_some() && service.token_file.is_some() {
+            return Err(format!("{shown}: `service` has tokenVariable and tokenFile: keep one"));
+        }
+        service.token_file = service.token_file.take().map(|path| folder.join(path));
+    }
     file.signer = file.signer.map(|one| absolute(folder, one));
     file.executor = file.executor.map(|one| absolute(folder, one));
     Ok(file)

@@ -6,8 +6,9 @@ use alloy_primitives::Address;
 use serde::Deserialize;
 
 use super::{
-    compile::{Problem, about, absolute_key, unique},
+    compile::{Problem, about, unique},
     file::{KeyFile, ResponderFile},
+    keys::absolute_key,
 };
 
 /// The sentinels and how they go about.

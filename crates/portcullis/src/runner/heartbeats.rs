@@ -60,7 +60,7 @@ async fn start_sentinel(one: &SentinelFile, path: &Path) -> anyhow::Result<Arc<d
         "the key belongs to {address}, the configuration says {}: correct one of them",
         one.address
     );
-    Ok(Arc::new(signer))
+    Ok(Arc::new(super::lanes::patient(signer, one.key.as_ref())))
 }
 
 /// The Wardens that levers on a chain go through, each once.

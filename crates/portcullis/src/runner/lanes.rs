@@ -9,12 +9,13 @@ use portcullis_act::{
 };
 use tokio::process::Command;
 
-use crate::config::{ChainFile, Compiled, ResponderFile};
+use crate::config::{ChainFile, Compiled, KeyFile, ResponderFile};
 
 /// Starts the signer of the responder, or of one of its lanes: a process of its own for each key.
 pub(super) async fn start_signer(
     config: &Path,
     expected: Address,
+    key: Option<&KeyFile>,
     lane: bool,
 ) -> anyhow::Result<Arc<dyn TransactionSigner>> {
     let mut command = Command::new(std::env::current_exe()?);
@@ -28,7 +29,15 @@ pub(super) async fn start_signer(
         address == expected,
         "the key belongs to {address}, the configuration says {expected}: correct one of them"
     );
-    Ok(Arc::new(signer))
+    Ok(Arc::new(patient(signer, key)))
+}
+
+/// With the time that this kind of key may take for a signature.
+pub(super) fn patient(signer: SignerProcess, key: Option<&KeyFile>) -> SignerProcess {
+    match key {
+        Some(key) => signer.patient(key.source().sign_time_limit()),
+        None => signer,
+    }
 }
 
 /// Starts the signers of all lanes. One that does not start is an alert and not the end: there are others.
@@ -38,7 +47,7 @@ pub(super) async fn start_lanes(
 ) -> Vec<Arc<dyn TransactionSigner>> {
     let mut started = Vec::new();
     for lane in &responder.lanes {
-        match start_signer(config, lane.address, true).await {
+        match start_signer(config, lane.address, Some(&lane.key), true).await {
             Ok(signer) => started.push(signer),
             Err(error) => tracing::error!(
                 lane = %lane.address,
@@ -54,7 +63,7 @@ pub(super) async fn start_lanes(
 ///
 /// # Errors
 /// An identity that cannot be read or is one of our accounts; an address that is none.
-pub(super) fn relays(
+pub(crate) fn relays(
     config: &Compiled,
     chain: &ChainFile,
     responder: &ResponderFile,
@@ -62,7 +71,7 @@ pub(super) fn relays(
     let (false, Some(key)) = (chain.relays.is_empty(), &responder.relay_identity) else {
         return Ok(None);
     };
-    let identity = Identity::load(&crate::cli::signer::key_source(key.clone()))?;
+    let identity = Identity::load(&key.source())?;
     let acting = std::iter::once(responder.address)
         .chain(responder.lanes.iter().map(|lane| lane.address))
         .chain(config.sentinels.iter().flat_map(|all| all.keys.iter().map(|one| one.address)));

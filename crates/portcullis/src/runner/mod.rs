@@ -22,6 +22,7 @@ mod words;
 pub use clock::now;
 pub use core::{Core, CoreError};
 pub use desk::{Desk, Order, Refused, Who};
+pub(crate) use lanes::relays;
 pub use player::{BlindRange, Played, Player};
 pub use service::{Service, ServiceError, Stop};
 pub use spool::hand_over;

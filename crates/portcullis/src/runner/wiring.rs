@@ -140,7 +140,8 @@ impl Keys {
             return Ok(None);
         };
         Ok(Some(Self {
-            signer: start_signer(config_path, responder.address, false).await?,
+            signer: start_signer(config_path, responder.address, responder.key.as_ref(), false)
+                .await?,
             lanes: start_lanes(responder, config_path).await,
             sentinels: start_sentinels(config, config_path).await,
         }))

@@ -351,3 +351,30 @@ fn wrong_usage_says_what_there_is() {
     let scenarios = root().join("scenarios");
     assert!(scenarios.join("lending-spot-oracle").is_dir());
 }
+
+#[test]
+fn keys_in_services_and_devices_are_refused_where_they_cannot_be_meant() {
+    const KEY: &str = "{environment: PORTCULLIS_TEST_KEY}";
+    const LANE: &str = "{environment: PORTCULLIS_TEST_KEY}\n  lanes: [{address: \"0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc\", key: {ledger: {index: 0}}}]";
+    const AWS: &str = "{awsKms: {keyId: \"alias/responder\", region: eu-central-1";
+    check_config(KEY, LANE, &["is a Ledger, which waits for a person"]);
+    let identity = format!("{KEY}\n  relayIdentity: {AWS}}}}}");
+    check_config(KEY, &identity, &["`relayIdentity`", "keystore"]);
+    check_config(KEY, &format!("{AWS}, endpoint: \"http://kms.example\"}}}}"), &["must be https"]);
+    check_config(KEY, "{awsKms: {keyId: x}}", &["region"]);
+    check_config(KEY, "{awsKms: {keyId: x, region: y, secret: z}}", &["secret"]);
+    let gcp = "{gcpKms: {project: p, location: l, keyring: a/b, key: k, version: 1}}";
+    check_config(KEY, gcp, &["`keyring`", "without its path"]);
+    check_config(KEY, "{ledger: {index: 4294967295}}", &["`index`"]);
+
+    // A program that was built without the feature says so where the key is wanted, and not before.
+    let folder = folder();
+    let path = folder.path().join("portcullis.yaml");
+    let text = GOOD.replace(KEY, &format!("{AWS}}}}}"));
+    std::fs::write(&path, text).expect("written");
+    let path = path.to_str().expect("a path");
+    check(&["config", "check", "--offline", "--config", path], 0, &[]);
+    if cfg!(not(feature = "kms-aws")) {
+        check(&["signer", "--config", path], 3, &["--features kms-aws"]);
+    }
+}

@@ -18,6 +18,7 @@ mod drills;
 mod faults;
 mod history;
 mod kit;
+mod lanes;
 mod learn;
 mod parity;
 mod pending;

@@ -1,6 +1,8 @@
 //! `portcullis safe` on the world of the drill `safe-singleton-swap`: a real Safe 1.4.1 with three owners, here two of them
 //! enough, and the thief's contracts ready.
 
+mod fees;
+mod post;
 mod service;
 mod world;
 

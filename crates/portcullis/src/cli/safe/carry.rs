@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use portcullis_act::{
+    FeePolicy,
     fees::WEI_PER_GWEI,
     safe::{
         Check, Gathered, Kind, OwnerSignature, SignatureFile, agrees, join, refusals_of_bytes, send,
@@ -19,7 +20,11 @@ use portcullis_act::{
 use serde_json::json;
 use tokio::process::Command;
 
-use super::{Case, Ending, ProposalArgs, Report, Signed, Usage, finish, read_bounded};
+use super::{
+    Case, Ending, ProposalArgs, Report, Signed, Usage, finish,
+    post::{self, ServiceArgs},
+    read_bounded,
+};
 use crate::config::{KeyFile, ResponderFile};
 
 #[derive(Debug, Args)]
@@ -33,6 +38,11 @@ pub(crate) struct SignArgs {
     /// out with another program until the nonce is used up.
     #[arg(long, value_name = "HOURS")]
     expires_in: Option<u32>,
+    /// Also give the signature to the service, which has to have the transaction.
+    #[arg(long)]
+    post: bool,
+    #[command(flatten)]
+    service: ServiceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -60,17 +70,21 @@ enum Role {
     Executor,
 }
 
-pub(super) async fn sign(args: &SignArgs, json: bool) -> anyhow::Result<Ending> {
-    let case = Case::read(&args.proposal)?;
-    if args.out.exists() {
-        let out = args.out.display();
-        return Err(Usage(format!("{out} is there already: name another file with --out")).into());
-    }
+/// What came of asking for a signature.
+pub(super) enum Agreed {
+    /// It did not pass, and nothing was signed.
+    Refused(Check),
+    /// It passed, and the owner signed.
+    Signed(Check, OwnerSignature),
+}
+
+/// Checks the whole of it, by the bytes and on the chain, and has it signed as an owner if it passes.
+pub(super) async fn agree(case: &Case, args: &ProposalArgs) -> anyhow::Result<Agreed> {
     let check = Check::of_bytes(case.question());
     if !check.refusals.is_empty() {
-        return refused(&case, check, json);
+        return Ok(Agreed::Refused(check));
     }
-    let signer = start(&case, &args.proposal, Role::Owner).await?;
+    let signer = start(case, args, Role::Owner).await?;
     let mut check = Check::on_chain(case.question(), &case.nodes().await?, None).await;
     let owner = signer.address();
     if check.before.as_ref().is_some_and(|state| !state.owners.contains(&owner)) {
@@ -80,32 +94,57 @@ pub(super) async fn sign(args: &SignArgs, json: bool) -> anyhow::Result<Ending> 
             .push(format!("{owner} is no owner of this Safe: its signature would not count"));
     }
     if !check.passes {
-        return refused(&case, check, json);
+        return Ok(Agreed::Refused(check));
     }
-    let signature = signer.sign_safe(&case.subject).await?;
+    Ok(Agreed::Signed(check, signer.sign_safe(&case.subject).await?))
+}
+
+/// What stands in a file with a signature.
+pub(super) fn signature_file(
+    case: &Case,
+    check: &Check,
+    signature: &OwnerSignature,
+    expires: Option<u64>,
+) -> serde_json::Value {
+    json!({
+        "safe": case.subject.safe,
+        "chainId": case.subject.chain_id,
+        "safeTxHash": check.hashes.safe_tx,
+        "owner": signature.owner,
+        "signature": signature.bytes,
+        "expires": expires,
+    })
+}
+
+pub(super) async fn sign(args: &SignArgs, json: bool) -> anyhow::Result<Ending> {
+    let case = Case::read(&args.proposal)?;
+    if args.out.exists() {
+        let out = args.out.display();
+        return Err(Usage(format!("{out} is there already: name another file with --out")).into());
+    }
+    if args.post {
+        // What can be wrong on this side is said before anybody is asked to sign.
+        post::service(&case.config, &args.service)?;
+    }
+    let (check, signature) = match agree(&case, &args.proposal).await? {
+        Agreed::Refused(check) => return refused(&case, check, json),
+        Agreed::Signed(check, signature) => (check, signature),
+    };
     let hours = args.expires_in.map(|hours| u64::from(hours) * 3600);
     let expires = match (hours.map(|seconds| now().saturating_add(seconds)), case.proposal.expires)
     {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    let file = json!({
-        "safe": case.subject.safe,
-        "chainId": case.subject.chain_id,
-        "safeTxHash": check.hashes.safe_tx,
-        "owner": owner,
-        "signature": signature.bytes,
-        "expires": expires,
-    });
+    let file = signature_file(&case, &check, &signature, expires);
     write_new(&args.out, &serde_json::to_string_pretty(&file)?)?;
-    let report = Report {
-        ok: true,
-        signatures: case.gathered(&check, vec![signature]),
-        expires,
-        signed: Some(Signed { owner, file: args.out.clone() }),
-        executed: None,
-        check,
+    let posted = match args.post {
+        true => Some(post::confirm(&case, &args.service, &signature).await?),
+        false => None,
     };
+    let signed = Some(Signed { owner: signature.owner, file: args.out.clone() });
+    let signatures = case.gathered(&check, vec![signature]);
+    let report = Report { ok: true, signatures, expires, signed, posted, executed: None, check };
     finish(&case, &report, json, true)
 }
 
@@ -117,10 +156,18 @@ pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// Says why not, whatever the command was.
-fn refused(case: &Case, check: Check, json: bool) -> anyhow::Result<Ending> {
+pub(super) fn refused(case: &Case, check: Check, json: bool) -> anyhow::Result<Ending> {
     let signatures = case.gathered(&check, Vec::new());
     let expires = case.proposal.expires;
-    let report = Report { ok: false, check, signatures, expires, signed: None, executed: None };
+    let report = Report {
+        ok: false,
+        check,
+        signatures,
+        expires,
+        signed: None,
+        posted: None,
+        executed: None,
+    };
     finish(case, &report, json, true)
 }
 
@@ -143,7 +190,15 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     let mut signatures = case.gathered(&check, more);
     ask_the_chain(&case, &nodes, &check, signer.address(), &mut signatures).await?;
     if signatures.missing > 0 {
-        let report = Report { ok: false, check, signatures, expires, signed: None, executed: None };
+        let report = Report {
+            ok: false,
+            check,
+            signatures,
+            expires,
+            signed: None,
+            posted: None,
+            executed: None,
+        };
         return finish(&case, &report, json, true);
     }
     // The Safe reads as many as the threshold and no more.
@@ -153,11 +208,30 @@ pub(super) async fn exec(args: &ExecArgs, json: bool) -> anyhow::Result<Ending> 
     if !check.passes {
         return refused(&case, check, json);
     }
-    let tip = case.config.executor.as_ref().map_or(1, |executor| u128::from(executor.tip_gwei));
-    let executed = send(&nodes, &signer, &case.subject, &joined, tip * WEI_PER_GWEI).await?;
+    let policy = fees(holder(&case, Role::Executor)?);
+    let executed = send(&nodes, &signer, &case.subject, &joined, policy).await?;
     let ok = executed.success;
-    let report = Report { ok, check, signatures, expires, signed: None, executed: Some(executed) };
+    let report = Report {
+        ok,
+        check,
+        signatures,
+        expires,
+        signed: None,
+        posted: None,
+        executed: Some(executed),
+    };
     finish(&case, &report, json, true)
+}
+
+/// Up to the executor's ceiling. Nothing burns here: it is given two blocks, or half a minute, before it pays more.
+fn fees(executor: &ResponderFile) -> FeePolicy {
+    FeePolicy {
+        tip_wei: u128::from(executor.tip_gwei) * WEI_PER_GWEI,
+        ceiling_wei: executor.fee_wei_max,
+        bump_after_blocks: 2,
+        bump_after: Duration::from_secs(30),
+        ..FeePolicy::default()
+    }
 }
 
 fn expired(expires: Option<u64>, now: u64) -> Result<(), Usage> {
@@ -236,7 +310,8 @@ fn holder(case: &Case, role: Role) -> Result<&ResponderFile, Usage> {
 
 /// Starts the process with the key. It reads configuration and transaction itself.
 async fn start(case: &Case, args: &ProposalArgs, role: Role) -> anyhow::Result<SignerProcess> {
-    let expected = holder(case, role)?.address;
+    let holder = holder(case, role)?;
+    let expected = holder.address;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("safe").arg("signer").arg("--config").arg(&args.config).stderr(Stdio::inherit());
     if let Some(file) = &args.file {
@@ -254,7 +329,14 @@ async fn start(case: &Case, args: &ProposalArgs, role: Role) -> anyhow::Result<S
         address == expected,
         "the key belongs to {address}, the configuration says {expected}: correct one of them"
     );
-    Ok(signer)
+    let source = holder.key.as_ref().map(KeyFile::source);
+    if source.as_ref().is_some_and(KeySource::needs_a_hand) {
+        eprintln!("compare what the Ledger shows with the hashes above, and press its buttons");
+    }
+    Ok(match source {
+        Some(source) => signer.patient(source.sign_time_limit()),
+        None => signer,
+    })
 }
 
 pub(super) async fn signer(args: &SignerArgs) -> anyhow::Result<Ending> {
@@ -265,16 +347,11 @@ pub(super) async fn signer(args: &SignerArgs) -> anyhow::Result<Ending> {
     }
     let role = if args.executor { Role::Executor } else { Role::Owner };
     let holder = holder(&case, role)?;
-    let source = match holder.key.clone() {
-        Some(KeyFile::Keystore { path, password_file }) => {
-            KeySource::Keystore { path, password_file }
-        }
-        Some(KeyFile::Environment(variable)) => KeySource::Environment { variable },
-        None => return Err(Usage("there is no `key`: add a keystore".to_owned()).into()),
-    };
+    let missing = || Usage("there is no `key`: add a keystore".to_owned());
+    let (source, account) = (holder.key.as_ref().ok_or_else(missing)?.source(), holder.address);
     let mut policy = Policy::for_levers(&[], holder.fee_wei_max, holder.signatures_per_hour_max);
     policy.safe_transactions.push(case.subject);
-    serve(tokio::io::stdin(), tokio::io::stdout(), source, policy).await?;
+    serve(tokio::io::stdin(), tokio::io::stdout(), source, account, policy).await?;
     Ok(Ending::Fine)
 }
 

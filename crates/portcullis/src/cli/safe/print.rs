@@ -128,8 +128,14 @@ fn signatures(report: &Report) {
     if let Some(signed) = &report.signed {
         println!("signed by {}: {}", signed.owner, signed.file.display());
     }
+    if let Some(posted) = &report.posted {
+        println!("given to {} as a {}", posted.service, posted.what);
+    }
     if let Some(executed) = &report.executed {
         let how = if executed.success { "carried out" } else { "FAILED" };
-        println!("{how} in block {}: {}", executed.block, executed.transaction);
+        println!(
+            "{how} in block {}: {} (after {} replacements)",
+            executed.block, executed.transaction, executed.replacements
+        );
     }
 }

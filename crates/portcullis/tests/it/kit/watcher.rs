@@ -12,13 +12,20 @@ use super::portcullis;
 pub(crate) struct Watcher {
     folder: tempfile::TempDir,
     key: String,
+    /// Further variables of its environment.
+    more: Vec<(String, String)>,
     child: Option<Child>,
 }
 
 impl Watcher {
     /// Not started. `key` is the responder's.
     pub(crate) fn new(key: String) -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), key, child: None }
+        Self { folder: tempfile::tempdir().expect("a folder"), key, more: Vec::new(), child: None }
+    }
+
+    /// Gives it a further variable.
+    pub(crate) fn with(&mut self, name: &str, value: &str) {
+        self.more.push((name.to_owned(), value.to_owned()));
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -54,6 +61,7 @@ impl Watcher {
             .arg("--ready-file")
             .arg(ready)
             .env("PORTCULLIS_RESPONDER_KEY", &self.key)
+            .envs(self.more.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)

@@ -11,8 +11,9 @@ use portcullis_observe::Node;
 use portcullis_range::{Chain, ChainOptions, Scenario, World};
 use portcullis_types::probe::Probe;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use crate::kit::{portcullis, root, texts};
+use crate::kit::{ask, portcullis, root, texts};
 
 pub(super) mod abi {
     alloy_sol_types::sol! {
@@ -136,20 +137,37 @@ impl SafeWorld {
 
     /// Runs the program; blocks come meanwhile.
     pub(super) async fn run(&self, args: &[&str]) -> Output {
+        self.until_done(self.start(args)).await
+    }
+
+    /// Starts the program; no block comes.
+    pub(super) fn start(&self, args: &[&str]) -> JoinHandle<Output> {
         let key = |index| self.chain.development_key(index).expect("a key").to_string();
         let mut command = portcullis();
         command.args(args).args(["--config", &self.path("safe.yaml")]).stdin(Stdio::null());
         command.env(KEYS[0], key(self.owner.get())).env(KEYS[1], key(self.executor.get()));
-        let mut running =
-            tokio::task::spawn_blocking(move || command.output().expect("the program starts"));
+        tokio::task::spawn_blocking(move || command.output().expect("the program starts"))
+    }
+
+    /// Makes blocks until the program ends.
+    pub(super) async fn until_done(&self, mut running: JoinHandle<Output>) -> Output {
         loop {
             match tokio::time::timeout(Duration::from_millis(300), &mut running).await {
                 Ok(output) => return output.expect("it ends"),
-                Err(_) => {
-                    self.chain.mine(None).await.expect("a block");
-                }
+                Err(_) => self.mine().await,
             }
         }
+    }
+
+    pub(super) async fn mine(&self) {
+        self.chain.mine(None).await.expect("a block");
+    }
+
+    /// A question to the node itself.
+    pub(super) async fn request(&self, method: &str, params: Value) -> Value {
+        let (node, method) = (self.chain.address(), method.to_owned());
+        let asking = tokio::task::spawn_blocking(move || ask(node, &method, &params));
+        asking.await.expect("asked")
     }
 
     pub(super) async fn json(&self, args: &[&str]) -> (Value, Option<i32>) {
