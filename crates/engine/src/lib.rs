@@ -17,6 +17,7 @@ mod respond;
 mod samples;
 mod sight;
 mod step;
+mod view;
 
 pub use approvals::Asked;
 pub use brakes::{Brake, LEVER, STRANGE_HOLDS_MAX};
@@ -25,3 +26,4 @@ pub use event::{ChainSettings, Config, Effect, Entry, Event, ProtocolConfig, Ste
 pub use guard::Guard;
 pub use pending::{PENDING_A_HEAD_MAX, PENDING_STANDS_BLOCKS};
 pub use step::Engine;
+pub use view::{LeverView, ProtocolView};

@@ -38,6 +38,8 @@ pub struct Compiled {
     pub self_test: SelfTestFile,
     /// Who is told what, with the outbox's path as the journal's.
     pub notify: Option<NotifyFile>,
+    /// The API and the console.
+    pub console: Option<super::Console>,
 }
 
 /// A problem and the value it is about.
@@ -91,6 +93,11 @@ impl Compiled {
             journal: folder.join(&file.journal),
             self_test: self_test::compile(file.self_test)?,
             notify: file.notify.as_ref().map(|notify| told(folder, notify)).transpose()?,
+            console: file
+                .console
+                .as_ref()
+                .map(|console| super::console::compile(folder, console))
+                .transpose()?,
         })
     }
 }

@@ -33,6 +33,9 @@ pub struct ConfigFile {
     /// Who is told what, over which channels. Default: nobody, alerts are lines on standard error.
     #[serde(default)]
     pub notify: Option<NotifyFile>,
+    /// The API and the console. Default: neither.
+    #[serde(default)]
+    pub console: Option<super::ConsoleFile>,
 }
 
 fn default_journal() -> PathBuf {

@@ -1,6 +1,7 @@
 //! The configuration: one YAML file that describes what to protect and how.
 
 mod compile;
+mod console;
 mod file;
 mod lanes;
 mod learned;
@@ -12,6 +13,7 @@ mod self_test;
 mod sentinels;
 
 pub use compile::Compiled;
+pub use console::{Console, ConsoleFile};
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
 pub use lanes::{LaneFile, RelayFile};
 pub use load::{ConfigProblem, load, parse, parse_proposed};

@@ -5,11 +5,13 @@
 //! disturb it.
 
 mod chain;
+mod follow;
 mod record;
 mod sqlite;
 mod verify;
 
 pub use chain::{BrokenChain, Link, link};
+pub use follow::Follower;
 pub use record::{Body, Record, RecordedOutput};
 pub use sqlite::{Journal, StoreError};
 pub use verify::{Verified, VerifyError, export, read_export, replay_check, verify_chain};
