@@ -1,10 +1,11 @@
 //! A second engine that follows the journal, for everybody who only wants to look.
 //!
 //! **What.** A thread reads behind the journal, checks the hash chain, and folds what it reads into an engine of its own with
-//! a few notes beside it ([`Picture`]). Handlers look at it under a lock for reading; changes are told to streams.
+//! a few notes beside it ([`Picture`]). Handlers look at it under a lock (detectors are made for one thread at a time, so that readers take turns); changes are
+//! told to streams.
 //!
-//! **Promises.** Nothing here is asked by what decides. The lock is held for writing [`BATCH_MS_MAX`] at most, so that a
-//! storm of findings stalls no reader. What cannot be read is told as trouble, never as "nothing happened".
+//! **Promises.** Nothing here is asked by what decides. It is held for folding [`BATCH_MS_MAX`] at a time, with a pause
+//! in between, so that a storm of findings stalls no reader. What cannot be read is told as trouble, never as "nothing happened".
 
 mod changes;
 mod notes;
@@ -12,11 +13,11 @@ mod picture;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
-pub(crate) use changes::{Change, Changes, Missed, STREAM_BACKLOG, Topic};
+pub(crate) use changes::{Change, Changes, Missed, Topic};
 pub(crate) use notes::{Flow, Link};
 pub(crate) use picture::Picture;
 
@@ -31,13 +32,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const TROUBLE_PAUSE: Duration = Duration::from_secs(2);
 /// Most records that are read at once.
 const RECORDS_MAX: u32 = 256;
+/// Time for readers between two batches.
+const READERS_TURN: Duration = Duration::from_millis(1);
 /// Longest time for which readers are kept waiting at once, unless a single record takes longer.
 pub(crate) const BATCH_MS_MAX: u64 = 10;
 
 /// Handles to the same picture.
 #[derive(Clone)]
 pub(crate) struct Replica {
-    picture: Arc<RwLock<Picture>>,
+    picture: Arc<Mutex<Picture>>,
     changes: Arc<Changes>,
 }
 
@@ -59,8 +62,8 @@ impl Replica {
     }
 
     /// The picture as it is now. Hold it briefly.
-    pub(crate) fn look(&self) -> RwLockReadGuard<'_, Picture> {
-        self.picture.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn look(&self) -> MutexGuard<'_, Picture> {
+        lock(&self.picture)
     }
 
     pub(crate) fn changes(&self) -> &Changes {
@@ -70,7 +73,7 @@ impl Replica {
 
 struct Follow {
     path: PathBuf,
-    picture: Weak<RwLock<Picture>>,
+    picture: Weak<Mutex<Picture>>,
     changes: Arc<Changes>,
     follower: Option<Follower>,
 }
@@ -81,7 +84,7 @@ impl Follow {
         while let Some(picture) = self.picture.upgrade() {
             let pause = match self.read() {
                 Ok(records) if records.is_empty() => {
-                    let mut picture = write(&picture);
+                    let mut picture = lock(&picture);
                     picture.looked(now());
                     LOOK_EVERY
                 }
@@ -91,7 +94,7 @@ impl Follow {
                 }
                 Err(problem) => {
                     let is_over = matches!(problem, StoreError::Broken { .. });
-                    write(&picture).trouble = Some(problem.to_string());
+                    lock(&picture).trouble = Some(problem.to_string());
                     self.follower = None;
                     if is_over {
                         // Nothing is concluded from a journal of which something was changed.
@@ -115,11 +118,11 @@ impl Follow {
     }
 
     /// Folds records in, in batches that are short.
-    fn fold(&self, picture: &RwLock<Picture>, records: Vec<Record>) {
+    fn fold(&self, picture: &Mutex<Picture>, records: Vec<Record>) {
         let mut records = records.into_iter().peekable();
         while records.peek().is_some() {
             let began = Instant::now();
-            let mut guard = write(picture);
+            let mut guard = lock(picture);
             // Whoever opens the journal anew after trouble begins at its first record.
             let mut change = Change::default();
             while began.elapsed() < Duration::from_millis(BATCH_MS_MAX)
@@ -131,12 +134,14 @@ impl Follow {
             guard.refresh(&change);
             drop(guard);
             self.changes.tell(change);
+            // Without a pause the lock would be taken again before anybody who waits for it.
+            std::thread::sleep(READERS_TURN);
         }
     }
 }
 
-fn write(picture: &RwLock<Picture>) -> std::sync::RwLockWriteGuard<'_, Picture> {
-    picture.write().unwrap_or_else(PoisonError::into_inner)
+fn lock(picture: &Mutex<Picture>) -> MutexGuard<'_, Picture> {
+    picture.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

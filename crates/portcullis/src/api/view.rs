@@ -13,7 +13,7 @@ mod timeline;
 mod transaction;
 
 pub(crate) use approval::{ApprovalView, approvals};
-pub(crate) use case::{CaseLine, CaseView, Changed, LeverLine, case_view, levers};
+pub(crate) use case::{CaseLine, CaseView, Changed, case_view};
 pub(crate) use decision::{DecisionView, decisions};
 pub(crate) use decode::Functions;
 pub(crate) use finding::{FindingView, finding_view};

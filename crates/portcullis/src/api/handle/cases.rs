@@ -138,7 +138,7 @@ pub(crate) async fn transaction(
             case.findings.values().filter_map(|record| record.finding.actor).collect();
         (picture.engine.config().cloned(), picture.transactions.place(hash), attackers)
     };
-    let unknown = || {
+    let unknown = move || {
         ApiError::not_found(
             format!("no evidence of the transaction {hash} is in the journal"),
             "take a hash from the case; of transactions that touch nothing protected none is kept",

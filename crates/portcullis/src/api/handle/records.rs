@@ -10,9 +10,9 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use portcullis_detect::{DetectorConfig, RuleText};
+use portcullis_detect::{DetectorConfig, config::RuleText};
 use portcullis_engine::Event;
-use portcullis_rules::{Source, compile_for_tests, run_tests};
+use portcullis_rules::{About, Source, compile_for_tests, run_tests};
 use portcullis_types::{
     chain::ChainEvent,
     ids::{Millis, Seq},
@@ -255,7 +255,7 @@ pub(crate) async fn rules(State(app): State<Arc<App>>, asked: Asked) -> Answer<P
 fn rules_of(source: Source, protocols: &[String]) -> Vec<RuleView> {
     let tests = run_tests(&source).unwrap_or_default();
     let Ok(set) = compile_for_tests(&source) else { return Vec::new() };
-    let view = |about: &portcullis_rules::About| {
+    let view = |about: &About| {
         let mut counts = RuleTests::default();
         for test in tests.iter().filter(|test| test.rule == about.id) {
             match &test.problem {

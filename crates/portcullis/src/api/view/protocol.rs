@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_detect::{DetectorConfig, GrossOutflowConfig};
+use portcullis_detect::{DetectorConfig, config::GrossOutflowConfig};
 use portcullis_engine::ProtocolConfig;
 use portcullis_types::{
     finding::Maturity,
