@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::{
     life::{CaseCommand, Change, LifeCycle, LifeEntry, MachineEvent, Refusal, What},
+    severity::{self, Severity},
     timeline::{self, TimelineEntry},
 };
 
@@ -104,6 +105,8 @@ pub struct Case {
     pub dissolved: bool,
     /// Where people stand with it, and everything they said.
     pub life: LifeCycle,
+    /// When the findings made it look worse, and how bad: the journal's place and time of each. At most one entry a grade.
+    pub graded: Vec<(Seq, Millis, Severity)>,
 }
 
 fn actions_as_list<S: serde::Serializer>(
@@ -127,6 +130,24 @@ impl Case {
             timeline: Vec::new(),
             dissolved: false,
             life: LifeCycle::open(id, at),
+            graded: Vec::new(),
+        }
+    }
+
+    /// How bad it is: what people declared, else what the findings say. None before anything was found.
+    pub fn severity(&self) -> Option<Severity> {
+        self.life.severity().or_else(|| self.suggested())
+    }
+
+    /// How bad the worst finding made it look. Never better than it was: only people grade down.
+    pub fn suggested(&self) -> Option<Severity> {
+        self.graded.last().map(|(_, _, severity)| *severity)
+    }
+
+    /// Writes a line on the timeline that no event of the case stands for: what a playbook did, which case it belongs with.
+    pub fn note(&mut self, seq: Seq, at: Millis, what: &str, text: String) {
+        if self.timeline.len() < TIMELINE_ENTRIES_MAX {
+            self.timeline.push(TimelineEntry { seq, at, block: None, what: what.to_owned(), text });
         }
     }
 
@@ -165,8 +186,12 @@ impl Case {
             | CaseEvent::ApprovalLapsed { .. }
             | CaseEvent::LossAfterHold { .. }
             | CaseEvent::LeverFoundReleased { .. } => {}
-            CaseEvent::FindingRaised { finding, .. } => self.raise(finding, FindingStatus::Seen),
+            CaseEvent::FindingRaised { finding, .. } => {
+                self.grade(seq, at, finding);
+                self.raise(finding, FindingStatus::Seen);
+            }
             CaseEvent::FindingForeseen { finding, .. } => {
+                self.grade(seq, at, finding);
                 self.raise(finding, FindingStatus::Pending);
             }
             CaseEvent::FindingMoved { key, status, block, .. } => {
@@ -229,6 +254,13 @@ impl Case {
             CaseEvent::Dissolved { .. } => MachineEvent::AllRetracted,
             _ => return None,
         })
+    }
+
+    fn grade(&mut self, seq: Seq, at: Millis, finding: &Finding) {
+        let severity = severity::of_finding(finding);
+        if self.suggested().is_none_or(|before| severity < before) {
+            self.graded.push((seq, at, severity));
+        }
     }
 
     fn raise(&mut self, finding: &Finding, status: FindingStatus) {

@@ -154,6 +154,15 @@ impl LifeCycle {
         Ok(Change { from, to })
     }
 
+    /// Whether a command could be taken in at `at`. Changes nothing.
+    ///
+    /// # Errors
+    /// Why not, what is allowed now, and what to do.
+    pub fn check(&self, at: Millis, command: &CaseCommand) -> Result<Stage, Refusal> {
+        let seq = self.record.last().map_or(Seq(0), |last| last.entry.seq);
+        self.judge(&LifeEntry { seq, at, what: What::Command(command.clone()) }, command)
+    }
+
     /// The stage that a command leads to.
     fn judge(&self, entry: &LifeEntry, command: &CaseCommand) -> Result<Stage, Refusal> {
         if self.record.len() >= ENTRIES_MAX {

@@ -6,6 +6,7 @@
 mod check;
 mod diagnostic;
 mod model;
+mod offer;
 mod read;
 mod roster;
 mod schema;

@@ -24,6 +24,7 @@ mod people;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod words;
 
 pub use effect::{Effect, EffectKind, RunEffectId};
 pub use event::{Answer, Facts, RunEntry, RunEvent, RunRefusal};
@@ -217,6 +218,19 @@ impl PlaybookRun {
     /// Who carries it out.
     pub fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// What it knows of the case.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether other facts would change which steps are to be done.
+    pub fn is_moved_by(&self, facts: &Facts) -> bool {
+        let differs = |step: &Step| {
+            Self::unmet(step, facts).is_some() != Self::unmet(step, &self.facts).is_some()
+        };
+        self.playbook.steps.iter().any(differs)
     }
 
     /// Whether it goes forward.

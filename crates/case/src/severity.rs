@@ -2,7 +2,10 @@
 //!
 //! The machine suggests from numbers; only people declare. Source: Security Alliance frameworks, incident management.
 
-use portcullis_types::money::Usd;
+use portcullis_types::{
+    finding::{Finding, Maturity, Outlook},
+    money::Usd,
+};
 use serde::{Deserialize, Serialize};
 
 /// How bad an incident is. `P1` sorts first: it is the worst.
@@ -76,6 +79,19 @@ impl Severity {
             Self::P3 => "warning",
             Self::P4 | Self::P5 => "info",
         }
+    }
+}
+
+/// How bad a finding is: money going by proof is P1, one of the two is P2, evidence is P3; detectors that are tried out
+/// or new say P4 and P5, whatever they see. The same rule by which people are told of it.
+pub fn of_finding(finding: &Finding) -> Severity {
+    let is_costly = finding.loss > Usd::ZERO || finding.outlook == Outlook::AllAtRisk;
+    match (finding.maturity, finding.confidence.proof, is_costly) {
+        (Maturity::Sandbox, _, _) => Severity::P5,
+        (_, true, true) => Severity::P1,
+        (_, true, false) | (Maturity::Stable, false, true) => Severity::P2,
+        (Maturity::Stable, false, false) => Severity::P3,
+        (Maturity::Incubating, false, _) => Severity::P4,
     }
 }
 

@@ -146,6 +146,7 @@ fn approval_line(event: &CaseEvent) -> (Option<u64>, &'static str, String) {
         ApprovalKind::Pull => format!("that {lever} is pulled"),
         ApprovalKind::Ratify => format!("that {lever} stays pulled"),
         ApprovalKind::Resume => format!("unattended pulls like {lever} again"),
+        ApprovalKind::Release => format!("that {lever} is let go now"),
     };
     match event {
         CaseEvent::ApprovalAsked { request, case } => {

@@ -7,6 +7,8 @@
 //!
 //! Source: EIP-712, EIP-2 (malleability does no harm here: what counts is who signed, and each once).
 
+pub mod step;
+
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use portcullis_types::approval::{Approval, ApprovalRequest, NotApproved};
 
@@ -28,7 +30,16 @@ pub fn signing_hash(request: &ApprovalRequest) -> B256 {
 }
 
 fn domain(request: &ApprovalRequest) -> B256 {
-    hash_words([text(DOMAIN_TYPE), text(NAME), text(VERSION), number(request.chain)])
+    domain_of(request.chain)
+}
+
+fn domain_of(chain: u64) -> B256 {
+    hash_words([text(DOMAIN_TYPE), text(NAME), text(VERSION), number(chain)])
+}
+
+fn domain_fields() -> Vec<Field> {
+    let field = |name: &'static str, kind: &'static str| Field { name, kind };
+    vec![field("name", "string"), field("version", "string"), field("chainId", "uint256")]
 }
 
 fn message(request: &ApprovalRequest) -> B256 {
@@ -67,11 +78,7 @@ pub fn typed_data(request: &ApprovalRequest) -> TypedData {
     let field = |name: &'static str, kind: &'static str| Field { name, kind };
     TypedData {
         types: Types {
-            domain: vec![
-                field("name", "string"),
-                field("version", "string"),
-                field("chainId", "uint256"),
-            ],
+            domain: domain_fields(),
             approval: vec![
                 field("action", "string"),
                 field("protocol", "string"),

@@ -31,6 +31,7 @@ use crate::{
     attacker,
     autonomy::Autonomy,
     context::{ContextSeen, weigh_context},
+    limits::Spending,
     need::{Need, Place, Reach},
     policy::Policy,
     posterior::{Sight, posterior_of},
@@ -249,7 +250,7 @@ impl Need<'_> {
 
     /// The first guardrail that says no, and the remedy.
     fn forbidden(&self, state: &LeverState) -> Option<String> {
-        let (policy, facts, lever) = (self.policy, self.facts, &state.lever);
+        let (policy, facts) = (self.policy, self.facts);
         if !self.counts {
             return Some(
                 "maturity: no detector that is stable has raised anything (DEC-1); a person must decide"
@@ -259,46 +260,13 @@ impl Need<'_> {
         if let State::Refused { why } = &state.state {
             return Some(format!("refused before: {}", printable(why)));
         }
-        let cool_down = policy.cool_down_seconds.saturating_mul(1_000);
-        if let Some(pulled_at) = state.pulled_at
-            && facts.now.since(pulled_at) < cool_down
-        {
-            let rest = (cool_down - facts.now.since(pulled_at)).div_ceil(1_000);
-            return Some(format!(
-                "cool-down: it was pulled less than {} s ago, {rest} s to go",
-                policy.cool_down_seconds
-            ));
-        }
-        if facts.pulls_today >= policy.pulls_per_day_max {
-            return Some(format!(
-                "pulls: {} in 24 hours, {} are allowed",
-                facts.pulls_today, policy.pulls_per_day_max
-            ));
-        }
-        let committed = self.committed();
-        if committed + lever.false_stop_cost.max_zero() > policy.budget_usd_per_day {
-            return Some(format!(
-                "budget: {committed} committed and {} for this are more than {} USD in 24 hours (DEC-2)",
-                lever.false_stop_cost, policy.budget_usd_per_day
-            ));
-        }
-        None
-    }
-
-    /// What is spent of the budget: the pulls of the last 24 hours, and levers that are still held from before.
-    fn committed(&self) -> Usd {
-        let now = self.facts.now;
-        let older = |state: &&LeverState| {
-            state.is_live() && state.pulled_at.is_none_or(|at| now.since(at) >= DAY_MILLIS)
+        let spending = Spending {
+            now: facts.now,
+            spent_today: facts.spent_today,
+            pulls_today: facts.pulls_today,
+            levers: facts.levers,
         };
-        let held: Usd = self
-            .facts
-            .levers
-            .iter()
-            .filter(older)
-            .map(|state| state.lever.false_stop_cost.max_zero())
-            .sum();
-        self.facts.spent_today.max_zero() + held
+        spending.forbids(policy, state)
     }
 }
 

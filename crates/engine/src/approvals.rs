@@ -9,6 +9,7 @@
 //! - **Ratify**: a lever that was pulled already is held for `ratifySeconds` only, which its action and its hold say from the
 //!   beginning (DEC-3). Signed, it is held to the end of its own time. Unsigned, it is let go, and its rung and harsher ones
 //!   are *barred*: they wait for signatures like `signature`, until people decide.
+//! - **Release**: only a playbook that takes back what it did asks for it. Unsigned, the hold ends when it would have ended.
 //! - **Resume**: people decide that they are free again. A change of the policy's autonomy or guardians does it too.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use portcullis_types::{
     case_event::CaseEvent,
     chain::BlockId,
     decision::{Decision, Verdict},
-    ids::{CaseId, Millis},
+    ids::{CaseId, Millis, Seq},
 };
 
 use crate::step::{Engine, Step};
@@ -77,6 +78,12 @@ impl Approvals {
     fn is_asked(&self, lever: &str, kind: ApprovalKind, case: CaseId) -> bool {
         let open = self.open.get(&(lever.to_owned(), kind));
         open.is_some_and(|asked| asked.request.case == case)
+    }
+
+    /// The number under which this is asked for, if it is.
+    pub(crate) fn asked_for(&self, lever: &str, kind: ApprovalKind, case: CaseId) -> Option<Seq> {
+        let open = self.open.get(&(lever.to_owned(), kind));
+        open.filter(|asked| asked.request.case == case).map(|asked| asked.request.decision)
     }
 
     fn due(&self, now: Millis) -> Vec<(String, ApprovalKind)> {
@@ -143,7 +150,12 @@ impl Engine {
 
     /// Enough have signed.
     fn agreed(&mut self, step: &mut Step, index: usize, request: &ApprovalRequest) {
+        if self.order_agreed(step, index, request) {
+            return;
+        }
         match request.kind {
+            // Nobody but a playbook asks for it, and that run is gone.
+            ApprovalKind::Release => {}
             ApprovalKind::Pull => {
                 let block = self.newest_of(request.chain).unwrap_or(request.block);
                 let approved = Some(request.lever.as_str());
@@ -191,7 +203,7 @@ impl Engine {
         }
     }
 
-    fn ask_for(
+    pub(crate) fn ask_for(
         &mut self,
         step: &mut Step,
         index: usize,
@@ -259,6 +271,10 @@ impl Engine {
     }
 
     fn lapsed(&mut self, step: &mut Step, index: usize, request: &ApprovalRequest) {
+        self.order_lapsed(request);
+        if request.kind == ApprovalKind::Release {
+            return;
+        }
         let Some(guard) = self.guards.get_mut(index) else { return };
         let lever = guard.config.ladder.iter().find(|lever| lever.name == request.lever).cloned();
         let block = self.newest_of(request.chain).unwrap_or(request.block);
@@ -287,16 +303,16 @@ impl Engine {
         self.guards.iter().position(|guard| guard.config.protocol.name == protocol)
     }
 
-    fn newest_of(&self, chain: u64) -> Option<BlockId> {
+    pub(crate) fn newest_of(&self, chain: u64) -> Option<BlockId> {
         self.chains.get(&chain).and_then(|chain| chain.head()).map(|head| head.id)
     }
 
-    /// When the next hold or request ends: the time at which a [`Event::Tick`](crate::Event::Tick) means something.
+    /// When the next hold, request or clock of a playbook ends: the time at which a [`Event::Tick`](crate::Event::Tick) means something.
     pub fn next_expiry(&self) -> Option<Millis> {
         let holds = self.guards.iter().flat_map(|guard| guard.incidents.holds());
         let holds = holds.filter(|(_, hold)| !hold.release_asked).map(|(_, hold)| hold.expires);
         let asked =
             self.guards.iter().filter_map(|guard| guard.incidents.approvals.next_deadline());
-        holds.chain(asked).min()
+        holds.chain(asked).chain(self.next_clock()).min()
     }
 }

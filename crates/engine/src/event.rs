@@ -1,5 +1,7 @@
 //! What goes into the engine and what comes out.
 
+use alloy_primitives::Bytes;
+use portcullis_case::{CaseCommand, Playbook, Roster, RunEvent};
 use portcullis_decide::Policy;
 use portcullis_detect::DetectorConfig;
 use portcullis_types::{
@@ -9,7 +11,7 @@ use portcullis_types::{
     case_event::CaseEvent,
     chain::{BlockId, ChainEvent},
     evidence::{Evidence, Method},
-    ids::{ChainId, EffectId, Millis, Seq},
+    ids::{CaseId, ChainId, EffectId, Millis, Seq},
     probe::{Probe, Reading},
     protocol::Protocol,
 };
@@ -86,6 +88,39 @@ pub enum Event {
     Heartbeat(BeatNews),
     /// A hold of a Warden that no action of this journal made was seen, or moved on. No decision depends on it.
     StrangeHold(HoldNews),
+    /// A person said or did something about a case ([`Engine::judge_command`](crate::Engine::judge_command)).
+    Command {
+        /// Case.
+        case: CaseId,
+        /// What.
+        command: CaseCommand,
+    },
+    /// A playbook begins in a case ([`Engine::judge_start`](crate::Engine::judge_start)). What it knows of the case is taken
+    /// from the case.
+    PlaybookStarted {
+        /// Case.
+        case: CaseId,
+        /// Who began it: a person by the name in the roster, or `portcullis`.
+        by: String,
+        /// The playbook, whole: a replay needs no file.
+        playbook: Box<Playbook>,
+        /// Who carries it out, and what its names mean.
+        roster: Box<Roster>,
+    },
+    /// A playbook moved on ([`Engine::judge_playbook`](crate::Engine::judge_playbook)).
+    Playbook {
+        /// Case.
+        case: CaseId,
+        /// Which run: the journal entry that began it.
+        run: Seq,
+        /// What happened.
+        #[serde(rename = "what")]
+        event: RunEvent,
+        /// The person's signature, where the agreement leads to a lever
+        /// ([`Engine::step_request`](crate::Engine::step_request)).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Bytes>,
+    },
 }
 
 /// An event with its place and time.

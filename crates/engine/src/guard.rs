@@ -247,6 +247,11 @@ impl Guard {
         sum
     }
 
+    /// The detectors that look at this protocol, by id.
+    pub(crate) fn detector_ids(&self) -> Vec<&'static str> {
+        self.detectors.iter().map(|detector| detector.meta().id).collect()
+    }
+
     /// How many detectors look at this protocol.
     pub(crate) fn n_detectors(&self) -> usize {
         self.detectors.len()

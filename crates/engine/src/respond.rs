@@ -181,7 +181,14 @@ impl Engine {
         Some(decision)
     }
 
-    fn pull(&mut self, step: &mut Step, index: usize, case: CaseId, lever: &str, approved: bool) {
+    pub(crate) fn pull(
+        &mut self,
+        step: &mut Step,
+        index: usize,
+        case: CaseId,
+        lever: &str,
+        approved: bool,
+    ) {
         let attack = self.attack_sample(case);
         let ladder = self.guards.get(index).map(|guard| &guard.config.ladder);
         let lever = ladder.into_iter().flatten().find(|one| one.name == lever).cloned();
@@ -207,7 +214,7 @@ impl Engine {
         }
     }
 
-    fn issue(&mut self, step: &mut Step, action: Action, so_far: Vec<Outcome>) {
+    pub(crate) fn issue(&mut self, step: &mut Step, action: Action, so_far: Vec<Outcome>) {
         self.ask(step, Effect::Act { action: Box::new(action.clone()), so_far });
         self.write(step, CaseEvent::ActionIssued { case: action.case, action: Box::new(action) });
     }

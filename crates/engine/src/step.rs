@@ -21,6 +21,8 @@ use crate::{
     chain_state::ChainState,
     event::{Config, Effect, Entry, Event, StepOutput},
     guard::Guard,
+    links::{Links, Shown},
+    runs::Runs,
     sight::guards,
 };
 
@@ -36,6 +38,8 @@ pub struct Engine {
     pub(crate) sample_order: VecDeque<B256>,
     pub(crate) findings_dropped: u64,
     pub(crate) brakes: Brakes,
+    pub(crate) runs: Runs,
+    pub(crate) links: Links,
 }
 
 /// One step under way: its place, its time and what it has produced so far.
@@ -43,6 +47,8 @@ pub(crate) struct Step {
     pub(crate) seq: Seq,
     pub(crate) at: Millis,
     pub(crate) out: StepOutput,
+    /// What the transactions of this step show of their authors.
+    pub(crate) shown: Shown,
 }
 
 impl Engine {
@@ -57,7 +63,8 @@ impl Engine {
     /// A configuration that cannot be used: the entry must not have been journaled; check it with [`Engine::accepts`]
     /// before.
     pub fn step(&mut self, entry: &Entry) -> Result<StepOutput, ConfigError> {
-        let mut step = Step { seq: entry.seq, at: entry.at, out: StepOutput::default() };
+        let (out, shown) = (StepOutput::default(), Shown::default());
+        let mut step = Step { seq: entry.seq, at: entry.at, out, shown };
         match &entry.event {
             Event::Started { config, .. } => self.start(&mut step, config)?,
             Event::Chain(event) => self.chain_moved(&mut step, event),
@@ -78,6 +85,13 @@ impl Engine {
             Event::SelfTested { protocol, checks } => self.self_tested(&mut step, protocol, checks),
             Event::Heartbeat(news) => self.heard(&mut step, news),
             Event::StrangeHold(news) => self.saw_hold(&mut step, news),
+            Event::Command { case, command } => self.commanded(&step, *case, command),
+            Event::PlaybookStarted { case, by, playbook, roster } => {
+                self.playbook_started(&step, *case, by, (playbook, roster));
+            }
+            Event::Playbook { case, run, event, signature } => {
+                self.playbook_moved(&mut step, (*case, *run), event, signature.as_ref());
+            }
         }
         self.lapse(&mut step);
         self.release_expired(&mut step);
@@ -187,6 +201,7 @@ impl Engine {
     ) {
         self.chains.entry(chain).or_default().inspected(block);
         self.remember_samples(evidence);
+        self.show(step, evidence);
         for index in 0..self.guards.len() {
             let mut findings = Findings::default();
             if let Some(guard) = self.guards.get_mut(index) {
@@ -252,6 +267,8 @@ impl Engine {
         if let Some(case) = self.cases.get_mut(&id) {
             case.apply(step.seq, step.at, &event);
         }
+        self.link(step, &event);
+        self.runs.touch(id);
         step.out.case_events.push(event);
     }
 

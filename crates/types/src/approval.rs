@@ -25,6 +25,8 @@ pub enum ApprovalKind {
     Ratify,
     /// That levers of a rung are pulled unattended again, after a pull that nobody ratified.
     Resume,
+    /// That a lever that is held is let go before its time, because people take back what they did.
+    Release,
 }
 
 impl ApprovalKind {
@@ -34,6 +36,7 @@ impl ApprovalKind {
             Self::Pull => "pull",
             Self::Ratify => "ratify",
             Self::Resume => "resume",
+            Self::Release => "release",
         }
     }
 }

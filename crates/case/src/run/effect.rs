@@ -126,6 +126,27 @@ impl PlaybookRun {
         self.wanted(Some(now)).into_iter().filter(|(id, _)| !self.issued.contains_key(id)).collect()
     }
 
+    /// When time alone makes something due: the next clock that runs out and has not been told of. None if none will.
+    pub fn wakes(&self) -> Option<Millis> {
+        if self.direction == Direction::Stopped {
+            return None;
+        }
+        let clocks = self.steps().filter(|(_, state)| state.status.is_under_way());
+        let times = clocks.flat_map(|(step, state)| {
+            let seconds = u64::from(step.clock.minutes).saturating_mul(60);
+            let told = |kind| {
+                let id = self.effect_id(step, kind, state.attempt);
+                self.issued.contains_key(&id) || id.delivery > super::DELIVERIES_MAX
+            };
+            let at =
+                |times: u64| state.since.map(|s| s.plus_seconds(seconds.saturating_mul(times)));
+            let first = at(1).filter(|_| !told(EffectKind::Escalate));
+            let second = at(2).filter(|_| !told(EffectKind::EscalateFurther));
+            first.into_iter().chain(second)
+        });
+        times.min()
+    }
+
     /// Effects that were issued, are not answered, and are still wanted: after a restart these are performed again.
     pub fn outstanding(&self) -> Vec<(RunEffectId, Effect)> {
         let open = |id: &RunEffectId| self.issued.get(id) == Some(&false);

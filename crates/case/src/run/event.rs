@@ -169,6 +169,43 @@ pub enum RunEvent {
     },
 }
 
+impl RunEvent {
+    /// Whose word this is; none for what the machine adds.
+    pub fn who(&self) -> Option<&str> {
+        match self {
+            Self::Done { who, .. }
+            | Self::Failed { who, .. }
+            | Self::Skipped { who, .. }
+            | Self::Approved { who, .. }
+            | Self::ApprovalWithdrawn { who, .. }
+            | Self::Objected { who, .. }
+            | Self::Retried { who, .. }
+            | Self::UndoOrdered { who, .. }
+            | Self::Stopped { who, .. } => Some(who),
+            Self::Issued { .. }
+            | Self::Delivered { .. }
+            | Self::Undelivered { .. }
+            | Self::Ended { .. }
+            | Self::Checked { .. }
+            | Self::FactsChanged { .. } => None,
+        }
+    }
+
+    /// Bytes of the longest text that a person gave.
+    pub fn longest_text(&self) -> usize {
+        let text = match self {
+            Self::Done { note, .. } => note,
+            Self::Failed { why, .. }
+            | Self::Skipped { why, .. }
+            | Self::Objected { why, .. }
+            | Self::UndoOrdered { why, .. }
+            | Self::Stopped { why, .. } => why,
+            _ => return 0,
+        };
+        text.len()
+    }
+}
+
 /// Why an entry was not taken, and what to do. The run is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunRefusal {

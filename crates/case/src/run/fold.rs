@@ -3,8 +3,8 @@
 use portcullis_types::ids::{Millis, Seq};
 
 use super::{
-    Answer, DELIVERIES_MAX, Direction, EffectKind, PlaybookRun, RunEffectId, RunEntry, RunEvent,
-    RunRefusal, Status, StepState,
+    Answer, DELIVERIES_MAX, Direction, EffectKind, Facts, PlaybookRun, RunEffectId, RunEntry,
+    RunEvent, RunRefusal, Status, StepState,
 };
 use crate::playbook::{Kind, Step};
 
@@ -240,7 +240,7 @@ impl PlaybookRun {
                 _ => return Verdict::Wait,
             }
         }
-        match skip.or_else(|| self.unmet(step)) {
+        match skip.or_else(|| Self::unmet(step, &self.facts)) {
             Some(why) => Verdict::Skip(why),
             None => Verdict::Begin,
         }
@@ -254,8 +254,8 @@ impl PlaybookRun {
     }
 
     /// Which condition of a step is known not to hold.
-    fn unmet(&self, step: &Step) -> Option<String> {
-        let (when, facts) = (&step.when, &self.facts);
+    pub(super) fn unmet(step: &Step, facts: &Facts) -> Option<String> {
+        let when = &step.when;
         if let (Some(least), Some(severity)) = (when.severity_at_least, facts.severity)
             && !severity.is_at_least(least)
         {

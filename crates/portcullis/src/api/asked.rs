@@ -21,8 +21,6 @@ use super::{
     table::{Kind, Query},
 };
 
-/// Most items of a page.
-pub(crate) const ITEMS_MAX: usize = 500;
 /// Items of a page where nobody says how many.
 const ITEMS_DEFAULT: usize = 100;
 

@@ -1,21 +1,27 @@
 //! Handing over what people say to the one task that decides.
 
-use alloy_primitives::Bytes;
-use portcullis_case::{CaseCommand, RunEvent};
-use portcullis_types::ids::{CaseId, Seq};
+use portcullis_types::ids::Seq;
 
 use super::{App, error::ApiError};
-
-/// What people can ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Order {
-    Command { case: CaseId, command: CaseCommand },
-    StartPlaybook { case: CaseId, playbook: String },
-    Playbook { case: CaseId, run: Seq, event: RunEvent, signature: Option<Bytes> },
-}
+pub(crate) use crate::runner::Order;
+use crate::runner::{Refused, Who, desk::Code};
 
 /// Says it in somebody's name; gives the journal entry back.
-#[expect(clippy::unused_async, reason = "the desk answers later")]
-pub(crate) async fn say(_app: &App, _who: &str, _order: Order) -> Result<Seq, ApiError> {
-    Err(ApiError::read_only())
+///
+/// # Errors
+/// This process only reads, or the desk has refused: with what is allowed now.
+pub(crate) async fn say(app: &App, who: &str, order: Order) -> Result<Seq, ApiError> {
+    let Some(desk) = &app.settings.desk else { return Err(ApiError::read_only()) };
+    desk.say(Who { name: who.to_owned() }, order).await.map_err(refused)
+}
+
+fn refused(refused: Refused) -> ApiError {
+    let Refused { code, why, remedy, allowed } = refused;
+    let allowed = allowed.into_iter().map(|verb| verb.name().to_owned()).collect();
+    match code {
+        Code::Conflict => ApiError::conflict(why, remedy).allowing(allowed),
+        Code::NotFound => ApiError::not_found(why, remedy),
+        Code::Invalid => ApiError::invalid(why, remedy),
+        Code::Busy => ApiError::busy(why),
+    }
 }

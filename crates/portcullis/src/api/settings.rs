@@ -7,10 +7,11 @@ use std::{
 };
 
 use alloy_primitives::Address;
-use portcullis_case::Roster;
+use portcullis_case::{Playbook, Roster};
 use portcullis_notify::NotifyFile;
 
 use super::{access::Access, secret::digest, siwe::Expected};
+use crate::runner::Desk;
 
 /// What people agree to when they sign in.
 const STATEMENT: &str = "Sign in to the Portcullis console. This signature moves no funds, pulls no lever and costs nothing.";
@@ -122,6 +123,10 @@ pub struct Settings {
     /// Seconds without news of a chain before [`super`] says that it is blind; none where the journal is a record that
     /// nobody writes to.
     pub stale_seconds: Option<u64>,
+    /// Playbooks that can begin.
+    pub playbooks: Vec<Playbook>,
+    /// Where words of people go; none where the journal is a record.
+    pub desk: Option<Desk>,
 }
 
 impl Settings {

@@ -14,6 +14,7 @@ use super::{Ending, Usage, output::print_json};
 use crate::{
     api::{self, Access, Origin, Server, Settings, Token},
     config::Compiled,
+    runner::Desk,
     store::{Body, Journal},
 };
 
@@ -63,6 +64,8 @@ pub(crate) async fn console(args: &ConsoleArgs, json: bool) -> anyhow::Result<En
         drills,
         evidence: evidence_of(&args.journal),
         stale_seconds: None,
+        playbooks: Vec::new(),
+        desk: None,
     };
     let server = api::start(settings)?;
     let link = format!("http://{}/sign-in#token={token}", server.address());
@@ -99,22 +102,36 @@ fn evidence_of(journal: &Path) -> PathBuf {
 }
 
 /// Starts the console beside `run`, where the configuration has one.
-pub(crate) fn beside(config: &Compiled, config_path: &Path) -> anyhow::Result<Option<Server>> {
+pub(crate) fn beside(
+    config: &Compiled,
+    config_path: &Path,
+    desk: Desk,
+) -> anyhow::Result<Option<Server>> {
     let Some(console) = &config.console else { return Ok(None) };
     let folder = config_path.parent().unwrap_or(Path::new("")).to_owned();
+    let war = config.war.as_ref();
+    let tokens = console.tokens().map_err(Usage)?;
+    if let Some(war) = war
+        && let Some(token) = tokens.iter().find(|token| war.roster.person(&token.name).is_some())
+    {
+        // What a program does must not stand in the record as a person's.
+        return Err(Usage(format!("the token `{}` has a person's name: give it its own", token.name)).into());
+    }
     let settings = Settings {
         listen: console.file.listen,
         origin: console.origin.clone(),
         chain_id: config.chains.first().map_or(1, |chain| chain.id),
-        roster: Roster::default(),
+        roster: war.map(|war| war.roster.clone()).unwrap_or_default(),
         access: console.file.access.clone(),
-        tokens: console.tokens().map_err(Usage)?,
+        tokens,
         journal: config.journal.clone(),
         notify: config.notify.clone().map(|file| (file, folder)),
         reports: console.file.reports.clone(),
         drills: console.file.drills.clone(),
-        evidence: evidence_of(&config.journal),
+        evidence: war.map_or_else(|| evidence_of(&config.journal), |war| war.evidence.clone()),
         stale_seconds: Some(console.file.stale_seconds),
+        playbooks: war.map(|war| war.playbooks.clone()).unwrap_or_default(),
+        desk: Some(desk),
     };
     let server = api::start(settings)?;
     eprintln!("console: {}", console.origin.text());

@@ -19,6 +19,7 @@ use super::{
     learned::read_learned,
     self_test::{self, SelfTestFile},
     sentinels::{self, SentinelsFile},
+    war::War,
 };
 
 /// A configuration that can be used.
@@ -40,6 +41,8 @@ pub struct Compiled {
     pub notify: Option<NotifyFile>,
     /// The API and the console.
     pub console: Option<super::Console>,
+    /// Who answers in an incident, with all files read.
+    pub war: Option<War>,
 }
 
 /// A problem and the value it is about.
@@ -97,6 +100,10 @@ impl Compiled {
                 .console
                 .as_ref()
                 .map(|console| super::console::compile(folder, console))
+            war: file
+                .war
+                .as_ref()
+                .map(|war| super::war::compile(folder, &folder.join(&file.journal), war))
                 .transpose()?,
         })
     }

@@ -36,6 +36,9 @@ pub struct ConfigFile {
     /// The API and the console. Default: neither.
     #[serde(default)]
     pub console: Option<super::ConsoleFile>,
+    /// Who answers in an incident, and by which playbooks. Default: nobody is asked, cases are only recorded.
+    #[serde(default)]
+    pub war: Option<super::WarFile>,
 }
 
 fn default_journal() -> PathBuf {

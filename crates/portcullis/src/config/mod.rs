@@ -11,6 +11,7 @@ pub mod rules;
 mod safe;
 mod self_test;
 mod sentinels;
+pub mod war;
 
 pub use compile::Compiled;
 pub use console::{Console, ConsoleFile};
@@ -20,3 +21,4 @@ pub use load::{ConfigProblem, load, parse, parse_proposed};
 pub use safe::{SafeFile, ServiceFile, TokenFile, load_safe};
 pub use self_test::SelfTestFile;
 pub use sentinels::{SentinelFile, SentinelsFile};
+pub use war::{War, WarFile};

@@ -65,12 +65,29 @@ impl Core {
     /// # Errors
     /// [`CoreError`]: nothing was stepped, or the answer could not be written; either way this process must stop.
     pub fn take(&mut self, at: Millis, event: Event) -> Result<StepOutput, CoreError> {
+        self.take_numbered(at, event).map(|(_, output)| output)
+    }
+
+    /// The same, with the number of the event's record.
+    ///
+    /// # Errors
+    /// As [`Core::take`].
+    pub fn take_numbered(
+        &mut self,
+        at: Millis,
+        event: Event,
+    ) -> Result<(Seq, StepOutput), CoreError> {
         let seq = self.journal.append(at, &event)?;
         let output = self.engine.step(&Entry { seq, at, event })?;
         if output.is_notable() {
             self.journal.append_output(at, seq, &output)?;
         }
-        Ok(output)
+        Ok((seq, output))
+    }
+
+    /// What follows from the journal by itself ([`Engine::follow_up`]); it is not journaled yet.
+    pub fn follow_up(&mut self, now: Millis) -> Option<Event> {
+        self.engine.follow_up(now)
     }
 
     /// The engine, to look at.

@@ -3,6 +3,7 @@
 
 mod clock;
 mod core;
+pub mod desk;
 mod heartbeats;
 mod keeper;
 mod lanes;
@@ -10,14 +11,17 @@ mod player;
 mod pool;
 mod reader;
 mod responder;
+mod room;
 mod self_test;
 mod service;
 pub mod spool;
 mod teller;
 mod wiring;
+mod words;
 
 pub use clock::now;
 pub use core::{Core, CoreError};
+pub use desk::{Desk, Order, Refused, Who};
 pub use player::{BlindRange, Played, Player};
 pub use service::{Service, ServiceError, Stop};
 pub use spool::hand_over;

@@ -10,18 +10,20 @@ use std::{
 use portcullis_engine::{Effect, Event, PENDING_A_HEAD_MAX, StepOutput};
 use portcullis_types::{
     action::Outcome,
-    approval::Approval,
+    case_event::CaseEvent,
     chain::{BlindCause, ChainEvent},
     evidence::Evidence,
-    ids::{ChainId, EffectId, Millis},
+    ids::{CaseId, ChainId, EffectId, Millis, Seq},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     clock::now,
     core::{Core, CoreError},
+    desk::{Desk, Said},
     reader::{Answer, Job, Reader},
     responder::Responder,
+    room::{Answered, Room},
     self_test::News,
     spool::Signed,
 };
@@ -83,6 +85,10 @@ pub(crate) struct Inbox {
     pub(crate) approvals: mpsc::Receiver<Signed>,
     /// What the tasks beside detection have to say.
     pub(crate) news: mpsc::Receiver<News>,
+    /// What people say.
+    pub(crate) said: mpsc::Receiver<Said>,
+    /// What became of the errands of playbooks.
+    pub(crate) errands: mpsc::Receiver<Answered>,
     /// Kept so that these two stay open where nothing can act: silence there is not an end.
     pub(crate) _open: (mpsc::Sender<Report>, mpsc::Sender<ServiceError>),
 }
@@ -92,7 +98,7 @@ pub(crate) type Notable = Box<dyn FnMut(&StepOutput) + Send>;
 
 /// The running program.
 pub struct Service {
-    core: Core,
+    pub(super) core: Core,
     inbox: Inbox,
     readers: BTreeMap<ChainId, Reader>,
     responders: BTreeMap<ChainId, Responder>,
@@ -103,6 +109,8 @@ pub struct Service {
     ready: Option<Box<dyn FnOnce() + Send>>,
     /// Told of every step in which something happened that people should know.
     notable: Notable,
+    desk: Desk,
+    pub(super) room: Room,
 }
 
 struct Retry {
@@ -119,10 +127,16 @@ impl Service {
         responders: BTreeMap<ChainId, Responder>,
         notable: Notable,
         ready: Box<dyn FnOnce() + Send>,
+        (desk, room): (Desk, Room),
     ) -> Self {
         let (retries, ready) = (BTreeMap::new(), Some(ready));
         let pending = BTreeMap::new();
-        Self { core, inbox, readers, responders, retries, pending, ready, notable }
+        Self { core, inbox, readers, responders, retries, pending, ready, notable, desk, room }
+    }
+
+    /// Where people speak to the running program.
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
     }
 
     /// Runs until told to stop or until something fails that does not heal.
@@ -134,9 +148,13 @@ impl Service {
             self.core.engine().outstanding().map(|(id, effect)| (id, effect.clone())).collect();
         self.dispatch(again)?;
         self.announce();
+        let open: Vec<CaseId> = self.core.engine().cases().map(|case| case.id).collect();
+        open.into_iter().for_each(|case| self.room.found(case));
         loop {
+            self.drive()?;
             let roomy = self.waiting() < WAITING_BLOCKS_MAX;
-            let expiry = pause_until(self.core.engine().next_expiry());
+            let due = self.core.engine().next_expiry().into_iter().chain(self.room.wakes()).min();
+            let expiry = pause_until(due);
             tokio::select! {
                 biased;
                 _ = stop.changed() => return Ok(self.core),
@@ -148,6 +166,9 @@ impl Service {
                     // Who does not wait any more has been told to stop.
                     let _gone = journaled.send(());
                 }
+                // People are few and slow, and what they say must get in when blocks come in a flood.
+                Some(said) = self.inbox.said.recv() => self.hear(said)?,
+                Some(answered) = self.inbox.errands.recv() => self.ran(&answered)?,
                 answer = self.inbox.answers.recv() => {
                     self.answered(answer.ok_or(ServiceError::PartEnded("the reader"))?)?;
                 }
@@ -161,7 +182,9 @@ impl Service {
                     let _gone = journaled.send(());
                 }
                 Some(Signed { approval, seen }) = self.inbox.approvals.recv() => {
-                    self.signed(approval)?;
+                    if let Err(why) = self.signed(approval)? {
+                        tracing::warn!(why = why.why, "a signature was handed in that does not count");
+                    }
                     let _gone = seen.send(());
                 }
                 // Last but one: what is in a block comes first.
@@ -193,25 +216,22 @@ impl Service {
         self.core.engine().outstanding().count()
     }
 
-    fn take(&mut self, event: Event) -> Result<(), ServiceError> {
-        let output = self.core.take(now(), event)?;
-        self.core.engine().check()?;
-        (self.notable)(&output);
-        self.dispatch(output.effects)
+    pub(super) fn take(&mut self, event: Event) -> Result<Seq, ServiceError> {
+        self.take_at(now(), event)
     }
 
-    /// Journals a guardian's signature for something that is asked for. What does not count is not written down.
-    fn signed(&mut self, approval: Approval) -> Result<(), ServiceError> {
-        match self.core.engine().judge(&approval, now()).map(|(guardian, _)| guardian) {
-            Ok(guardian) => {
-                tracing::info!(%guardian, case = %approval.case, "a guardian has signed");
-                self.take(Event::Approval { approval })
-            }
-            Err(why) => {
-                tracing::warn!(%why, "a signature was handed in that does not count");
-                Ok(())
+    pub(super) fn take_at(&mut self, at: Millis, event: Event) -> Result<Seq, ServiceError> {
+        let (seq, output) = self.core.take_numbered(at, event)?;
+        self.core.engine().check()?;
+        (self.notable)(&output);
+        for event in &output.case_events {
+            if matches!(event, CaseEvent::FindingRaised { .. } | CaseEvent::FindingForeseen { .. })
+            {
+                self.room.found(event.case());
             }
         }
+        self.dispatch(output.effects)?;
+        Ok(seq)
     }
 
     /// Journals a pending transaction of which a detector says something. Of all others nothing would change.
@@ -225,7 +245,7 @@ impl Service {
             tracing::warn!(hash = %evidence.hash, "a pending transaction with a finding is one too many, and left out");
             return Ok(());
         }
-        self.take(Event::Pending { evidence: Box::new(evidence) })
+        self.take(Event::Pending { evidence: Box::new(evidence) }).map(drop)
     }
 
     fn dispatch(&mut self, effects: Vec<(EffectId, Effect)>) -> Result<(), ServiceError> {
@@ -269,6 +289,7 @@ impl Service {
                 evidence.retain(|one| self.core.engine().is_relevant(one));
                 let effect = id;
                 self.take(Event::Inspected { effect, chain, block, transactions, method, evidence })
+                    .map(drop)
             }
             Answer::Readings { id, chain, block, readings } => {
                 self.retries.remove(&id);

@@ -41,6 +41,7 @@ const RECORDS_MAX: u32 = 256;
 /// A handle to the thread that tells. It ends when this is dropped.
 pub(crate) struct Teller {
     wake: SyncSender<()>,
+    outbox: Outbox,
 }
 
 impl Teller {
@@ -59,11 +60,17 @@ impl Teller {
         let from = begin(&outbox, journal)?;
         let (wake, woken) = sync_channel(1);
         let path = journal.path().to_owned();
+        let (shared, outbox) = (outbox.clone(), outbox);
         std::thread::Builder::new()
             .name("teller".to_owned())
             .spawn(move || Reading { path, outbox, at: from, journal: None }.run(&woken))?;
         send(&Arc::new(dispatcher));
-        Ok(Self { wake })
+        Ok(Self { wake, outbox: shared })
+    }
+
+    /// The outbox that it fills: another handle.
+    pub(crate) fn outbox(&self) -> Outbox {
+        self.outbox.clone()
     }
 
     /// Says that something was journaled.

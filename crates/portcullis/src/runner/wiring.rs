@@ -13,10 +13,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     core::Core,
+    desk::Desk,
     heartbeats::{keep_alive, start_sentinels},
     lanes::{relays, start_lanes, start_signer},
     reader::Reader,
     responder::Responder,
+    room::{People, Room},
     self_test::test_brakes,
     service::{Fact, Inbox, JOBS_MAX, Notable, Service, ServiceError},
     teller::Teller,
@@ -55,6 +57,7 @@ impl Service {
         let (news, news_in) = mpsc::channel(WAITING_MAX);
         let shared = Arc::new(config.clone());
         let (mut readers, mut responders) = (BTreeMap::new(), BTreeMap::new());
+        let mut nodes = BTreeMap::new();
         for chain in &config.chains {
             let node = Node::connect_with(&chain.nodes, chain.id, node_options(chain)).await?;
             let capabilities = node.capabilities().await?;
@@ -67,6 +70,7 @@ impl Service {
                 super::pool::watch(node.clone(), pending.clone(), failures.clone());
             }
             test_brakes(&shared, chain, &news);
+            nodes.insert(chain.id, node.clone());
             readers.insert(chain.id, Reader::start(node, method, answers.clone()));
             if let (Some(keys), Some(responder)) = (&keys, &config.responder) {
                 let actuator = keys.actuator(config, chain, responder).await?;
@@ -80,7 +84,11 @@ impl Service {
                 responders.insert(chain.id, responder);
             }
         }
-        let notable = telling(config, config_path, &core, notable)?;
+        let (notable, people) = telling(config, config_path, &core, notable)?;
+        let (desk, said) = Desk::new();
+        let (errands, errands_in) = mpsc::channel(WAITING_MAX);
+        let since = core.journal().last_at();
+        let room = Room::new(config.war.clone(), people, nodes, errands, since);
         let (approvals, approvals_in) = mpsc::channel(WAITING_MAX);
         super::spool::watch(&config.journal, approvals);
         let inbox = Inbox {
@@ -91,9 +99,11 @@ impl Service {
             pending: pending_in,
             approvals: approvals_in,
             news: news_in,
+            said,
+            errands: errands_in,
             _open: (reports, failures),
         };
-        Ok(Self::new(core, inbox, readers, responders, notable, ready))
+        Ok(Self::new(core, inbox, readers, responders, notable, ready, (desk, room)))
     }
 }
 
@@ -103,14 +113,17 @@ fn telling(
     config_path: &Path,
     core: &Core,
     mut notable: Notable,
-) -> anyhow::Result<Notable> {
-    let Some(file) = &config.notify else { return Ok(notable) };
+) -> anyhow::Result<(Notable, People)> {
+    let Some(file) = &config.notify else { return Ok((notable, People::default())) };
     let folder = config_path.parent().unwrap_or(Path::new(""));
     let teller = Teller::start(file, folder, core.journal())?;
-    Ok(Box::new(move |output| {
+    let on_call = file.roster.as_ref().map(portcullis_notify::roster::Roster::new).transpose()?;
+    let people = People { outbox: Some(teller.outbox()), on_call };
+    let notable: Notable = Box::new(move |output| {
         notable(output);
         teller.wake();
-    }))
+    });
+    Ok((notable, people))
 }
 
 /// The processes that sign, where there is a key to act with.

@@ -103,6 +103,7 @@ pub struct Journal {
     connection: Connection,
     path: PathBuf,
     head: B256,
+    last_at: Millis,
     next: Seq,
     /// Held as long as this process may write.
     _lock: Option<File>,
@@ -186,9 +187,10 @@ impl Journal {
                 rusqlite::Error::QueryReturnedNoRows => Ok(None),
                 other => Err(sqlite(path, other)),
             })?;
+        let last_at = last.as_ref().map_or(Millis(0), |last| last.at);
         let (head, next) =
             last.map_or((B256::ZERO, Seq(1)), |last| (last.hash, Seq(last.seq.0 + 1)));
-        Ok(Self { connection, path: path.into(), head, next, _lock: lock })
+        Ok(Self { connection, path: path.into(), head, last_at, next, _lock: lock })
     }
 
     /// Writes an input down. It is on disk when this returns.
@@ -225,6 +227,7 @@ impl Journal {
             .execute(params![seq.0.cast_signed(), at.0.cast_signed(), kind, body, hash.as_slice()])
             .map_err(|source| sqlite(&self.path, source))?;
         self.head = hash;
+        self.last_at = at;
         self.next = Seq(seq.0 + 1);
         Ok(seq)
     }
@@ -237,6 +240,11 @@ impl Journal {
     /// Sequence of the last record.
     pub fn last_seq(&self) -> Seq {
         Seq(self.next.0 - 1)
+    }
+
+    /// When the last record was written; 0 in a new journal.
+    pub fn last_at(&self) -> Millis {
+        self.last_at
     }
 
     /// Where it is.

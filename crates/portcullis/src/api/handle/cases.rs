@@ -186,7 +186,8 @@ pub(crate) async fn postmortem(
 ) -> Result<Response, ApiError> {
     let picture = app.replica.look();
     let case = find(&picture, &asked)?;
-    let report = Postmortem::of(case, &[], now());
+    let runs: Vec<_> = picture.engine.runs(case.id).map(|(_, run)| run).collect();
+    let report = Postmortem::of(case, &runs, now());
     let id = case.id;
     drop(picture);
     if asked.query("format").unwrap_or("json") == "json" {

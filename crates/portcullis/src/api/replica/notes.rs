@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use alloy_primitives::{Address, B256};
+use portcullis_case::RunEvent;
 use portcullis_types::{
     case_event::CaseEvent,
     chain::BlockId,
@@ -28,14 +29,38 @@ pub(crate) struct Link {
     pub(crate) finding: Option<FindingKey>,
     pub(crate) transaction: Option<B256>,
     pub(crate) action: Option<EffectId>,
+    /// `run/step` of a playbook, or the run alone.
+    pub(crate) step: Option<String>,
 }
 
 impl Link {
+    /// Where a line of a playbook leads.
+    pub(super) fn of_playbook(run: Seq, event: Option<&RunEvent>) -> Self {
+        let step = event.and_then(|event| match event {
+            RunEvent::Issued { effect }
+            | RunEvent::Delivered { effect }
+            | RunEvent::Undelivered { effect, .. }
+            | RunEvent::Ended { effect, .. }
+            | RunEvent::Checked { effect, .. } => Some(&effect.step),
+            RunEvent::Done { step, .. }
+            | RunEvent::Failed { step, .. }
+            | RunEvent::Skipped { step, .. }
+            | RunEvent::Approved { step, .. }
+            | RunEvent::ApprovalWithdrawn { step, .. }
+            | RunEvent::Objected { step, .. }
+            | RunEvent::Retried { step, .. } => Some(step),
+            _ => None,
+        });
+        let step = step.map_or_else(|| run.to_string(), |step| format!("{run}/{step}"));
+        Self { step: Some(step), ..Self::default() }
+    }
+
     pub(super) fn of(event: &CaseEvent) -> Self {
         use portcullis_types::action::Outcome;
         match event {
             CaseEvent::FindingRaised { finding, .. } | CaseEvent::FindingForeseen { finding, .. } => {
-                Self { finding: Some(finding.key), transaction: finding.transaction, action: None }
+                let transaction = finding.transaction;
+                Self { finding: Some(finding.key), transaction, ..Self::default() }
             }
             CaseEvent::FindingMoved { key, .. } => Self { finding: Some(*key), ..Self::default() },
             CaseEvent::ActionIssued { action, .. } => {
@@ -48,7 +73,7 @@ impl Link {
                     | Outcome::Mined { hash, .. } => Some(*hash),
                     _ => None,
                 };
-                Self { action: Some(*action), transaction, finding: None }
+                Self { action: Some(*action), transaction, ..Self::default() }
             }
             _ => Self::default(),
         }

@@ -77,9 +77,9 @@ impl Picture {
             }
         };
         self.note_before(&entry.event, record, change);
-        let commanded = commanded(&entry.event);
+        let commanded = commanded(&entry.event, entry.seq);
         match self.engine.step(&entry) {
-            Ok(output) => self.note_after(commanded, &output, entry.at, change),
+            Ok(output) => self.note_after(commanded, &output, (entry.seq, entry.at), change),
             Err(problem) => self.trouble = Some(format!("record {}: {problem}", record.seq)),
         }
     }
@@ -138,9 +138,9 @@ impl Picture {
 
     fn note_after(
         &mut self,
-        commanded: Option<(CaseId, Topic)>,
+        commanded: Option<(CaseId, Topic, Link)>,
         output: &StepOutput,
-        at: Millis,
+        (seq, at): (Seq, Millis),
         change: &mut Change,
     ) {
         let mut links: BTreeMap<CaseId, Vec<Link>> = BTreeMap::new();
@@ -157,20 +157,21 @@ impl Picture {
         if !output.brakes.is_empty() {
             change.note(None, Topic::Brake);
         }
-        if let Some((case, topic)) = commanded {
+        let mut said = Link::default();
+        if let Some((case, topic, link)) = commanded {
             links.entry(case).or_default();
             change.note(Some(case), topic);
+            said = link;
         }
         for (case, found) in links {
-            let Some(length) = self.engine.case(case).map(|case| case.timeline.len()) else {
-                continue;
-            };
-            let kept = self.links.entry(case).or_default();
-            if kept.len() + found.len() == length {
-                kept.extend(found);
-            } else {
-                // Lines of people lead nowhere, and of a timeline that is full nothing more is kept.
-                kept.resize(length, Link::default());
+            let Some(case) = self.engine.case(case) else { continue };
+            let kept = self.links.entry(case.id).or_default();
+            let mut found = found.into_iter();
+            for entry in case.timeline.iter().skip(kept.len()) {
+                // Lines that no event wrote lead nowhere: of people, and of cases that belong together.
+                let is_machine = entry.seq == seq && entry.what != "belongs with";
+                let link = if is_machine { found.next() } else { None };
+                kept.push(link.unwrap_or_else(|| said.clone()));
             }
         }
     }
@@ -194,10 +195,6 @@ impl Picture {
         self.lines.iter()
     }
 
-    pub(crate) fn line(&self, id: CaseId) -> Option<&CaseLine> {
-        self.lines.get(&id)
-    }
-
     /// Where the lines of a case's timeline lead, in their order.
     pub(crate) fn links(&self, id: CaseId) -> &[Link] {
         self.links.get(&id).map_or(&[], Vec::as_slice)
@@ -205,8 +202,17 @@ impl Picture {
 }
 
 /// The case that an entry of people is about.
-fn commanded(_event: &Event) -> Option<(CaseId, Topic)> {
-    None
+fn commanded(event: &Event, seq: Seq) -> Option<(CaseId, Topic, Link)> {
+    match event {
+        Event::Command { case, .. } => Some((*case, Topic::Timeline, Link::default())),
+        Event::PlaybookStarted { case, .. } => {
+            Some((*case, Topic::Playbook, Link::of_playbook(seq, None)))
+        }
+        Event::Playbook { case, run, event, .. } => {
+            Some((*case, Topic::Playbook, Link::of_playbook(*run, Some(event))))
+        }
+        _ => None,
+    }
 }
 
 fn topic(event: &CaseEvent) -> Topic {

@@ -59,6 +59,7 @@ pub(crate) fn approvals(engine: &Engine, id: CaseId, roster: &Roster) -> Vec<App
         let about = match request.kind {
             ApprovalKind::Pull => "is pulled at once if it is still worth it",
             ApprovalKind::Ratify => "stays pulled to the end of its time, instead of being let go",
+            ApprovalKind::Release => "is let go now",
             ApprovalKind::Resume => "and harsher levers may be pulled unattended again",
         };
         let n_signed = u32::try_from(asked.signed.len()).unwrap_or(u32::MAX);

@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256};
 use portcullis_case::{
     Case, FindingRecord, Phase, Roster, numbers,
     playbook::Role,
+    run::Status,
     severity::{Stakes, Thresholds, suggest},
 };
 use portcullis_engine::Engine;
@@ -93,8 +94,11 @@ impl CaseLine {
 }
 
 /// Steps of a case's playbooks that wait for somebody.
-fn waiting_steps(_engine: &Engine, _case: CaseId) -> u32 {
-    0
+fn waiting_steps(engine: &Engine, case: CaseId) -> u32 {
+    let runs = engine.runs(case).filter(|(_, run)| !run.is_over());
+    let waits = |status: &Status| matches!(status, Status::Ready | Status::AwaitingApproval);
+    let steps = runs.flat_map(|(_, run)| run.steps()).filter(|(_, state)| waits(&state.status));
+    u32::try_from(steps.count()).unwrap_or(u32::MAX)
 }
 
 /// The finding with the largest loss says it best; among equals the first.

@@ -5,10 +5,14 @@ use portcullis_case::{
     playbook::{Kind, Role, Step},
     run::{Direction, Status, StepState},
 };
-use portcullis_types::ids::Seq;
+use portcullis_decide::approval::step::typed_data;
+use portcullis_engine::Engine;
+use portcullis_types::ids::{CaseId, Seq};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::api::Settings;
 
 /// Playbooks of a case.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -89,7 +93,7 @@ pub(crate) struct StepView {
 }
 
 /// A run as `who` sees it. `typed` gives what they would have to sign for a step.
-pub(crate) fn run_view(
+fn run_view(
     seq: Seq,
     run: &PlaybookRun,
     who: &str,
@@ -198,10 +202,27 @@ fn may_i(run: &PlaybookRun, step: &Step, state: &StepState, who: &str) -> Vec<St
 
 /// The playbooks of a case as `who` sees them.
 pub(crate) fn playbooks(
-    _engine: &portcullis_engine::Engine,
-    _case: portcullis_types::ids::CaseId,
-    _settings: &crate::api::Settings,
-    _who: &str,
+    engine: &Engine,
+    case: CaseId,
+    settings: &Settings,
+    who: &str,
 ) -> PlaybooksView {
-    PlaybooksView { offered: Vec::new(), runs: Vec::new() }
+    let offers = engine.offers(case, &settings.playbooks, &settings.roster);
+    let offered = offers
+        .into_iter()
+        .map(|offer| OfferView {
+            id: offer.id,
+            title: offer.title,
+            why: offer.why,
+            faults: offer.faults,
+        })
+        .collect();
+    let view = |(seq, run): (&Seq, &PlaybookRun)| {
+        let typed = |step: &str| {
+            let request = engine.step_request(case, *seq, step)?;
+            serde_json::to_value(typed_data(&request)).ok()
+        };
+        run_view(*seq, run, who, typed)
+    };
+    PlaybooksView { offered, runs: engine.runs(case).map(view).collect() }
 }

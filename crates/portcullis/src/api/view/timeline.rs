@@ -90,12 +90,13 @@ fn item(entry: &TimelineEntry, link: Option<&Link>, who: Option<&str>) -> Timeli
         let rest = entry.text.strip_prefix(who)?;
         if rest.is_empty() { Some("") } else { rest.strip_prefix(": ") }
     });
-    let kind = kind(&entry.what, said.is_some());
+    let of_playbook = link.is_some_and(|link| link.step.is_some());
+    let kind = if of_playbook { "playbook" } else { kind(&entry.what, said.is_some()) };
     let links = link.map_or_else(TimelineLinks::default, |link| TimelineLinks {
         tx: link.transaction.map(|hash| hash.to_string()),
         finding: link.finding.map(|key| key.to_string()),
         action: link.action.map(|action| action.to_string()),
-        step: None,
+        step: link.step.clone(),
     });
     TimelineItem {
         seq: entry.seq.0,
@@ -120,7 +121,7 @@ fn kind(what: &str, is_said: bool) -> &'static str {
         "decision" => "decision",
         "asked" | "signed for" | "not ratified" | "not signed" => "approval",
         "brake works" | "held" | "brake unseen" | "BRAKE BROKEN" => "brake",
-        _ if what.starts_with("playbook") || what.starts_with("step") => "playbook",
+        "belongs with" => "finding",
         _ => "action",
     }
 }
