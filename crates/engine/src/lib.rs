@@ -20,6 +20,7 @@ pub mod runs;
 mod samples;
 mod sight;
 mod step;
+mod view;
 
 pub use approvals::Asked;
 pub use brakes::{Brake, LEVER, STRANGE_HOLDS_MAX};
@@ -29,3 +30,4 @@ pub use guard::Guard;
 pub use pending::{PENDING_A_HEAD_MAX, PENDING_STANDS_BLOCKS};
 pub use people::{Refusal, RefusalCode};
 pub use step::Engine;
+pub use view::{LeverView, ProtocolView};

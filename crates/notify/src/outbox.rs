@@ -25,7 +25,7 @@ use std::{
 
 use portcullis_types::ids::Millis;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 pub use claim::{Claimed, Failure};
 pub use error::OutboxError;
@@ -184,6 +184,17 @@ impl Outbox {
     pub fn health(&self) -> Result<Health, OutboxError> {
         let inner = self.lock();
         health::read(&inner.connection, &inner.plan)
+    }
+
+    /// The same for a queue that another part of the program works with: the file is only read.
+    ///
+    /// # Errors
+    /// [`OutboxError`] if it is not there or cannot be read.
+    pub fn health_of(path: &Path, plan: &Plan) -> Result<Health, OutboxError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(2))?;
+        health::read(&connection, plan)
     }
 
     /// The highest journal sequence of which a notice was put in; none in a new queue. A program that starts again tells

@@ -1,5 +1,6 @@
 //! The program: configuration, journal, runner and commands. Everything that touches the world is here or below.
 
+pub mod api;
 mod brakes;
 pub mod cli;
 pub mod config;

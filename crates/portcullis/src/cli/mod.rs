@@ -8,6 +8,7 @@ mod backtest;
 mod bench;
 mod case;
 mod config;
+mod console;
 mod drill;
 mod economics;
 mod harm;
@@ -102,6 +103,10 @@ enum Command {
     /// Try the channels over which people are told.
     #[command(subcommand)]
     Notify(notify::NotifyCommand),
+    /// Open the console on a journal, to read it: for post-mortems.
+    Console(console::ConsoleArgs),
+    /// Print the OpenAPI document of the API.
+    Openapi,
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
     Signer(signer::SignerArgs),
@@ -175,5 +180,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Approve(args) => approve::approve(&args, json).await,
         Command::Lever(command) => lever::lever(&command, json).await,
         Command::Notify(command) => notify::notify(&command, json).await,
+        Command::Console(args) => console::console(&args, json).await,
+        Command::Openapi => console::openapi(),
     }
 }

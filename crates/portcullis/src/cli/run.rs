@@ -53,6 +53,7 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> anyhow::Result<Ending> {
     let ready = move || announce(&shown, ready_file.as_deref());
     let service =
         Service::start(core, &config, &args.config, Box::new(tell), Box::new(ready)).await?;
+    let _console = super::console::beside(&config, &args.config, service.desk())?;
     let core = service.run(stopped).await?;
     if json {
         let coverage = |chain: &crate::config::ChainFile| {

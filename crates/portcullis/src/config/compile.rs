@@ -40,6 +40,8 @@ pub struct Compiled {
     pub self_test: SelfTestFile,
     /// Who is told what, with the outbox's path as the journal's.
     pub notify: Option<NotifyFile>,
+    /// The API and the console.
+    pub console: Option<super::Console>,
     /// Who answers in an incident, with all files read.
     pub war: Option<War>,
 }
@@ -96,6 +98,10 @@ impl Compiled {
             journal: folder.join(&file.journal),
             self_test: self_test::compile(file.self_test)?,
             notify: file.notify.as_ref().map(|notify| told(folder, notify)).transpose()?,
+            console: file
+                .console
+                .as_ref()
+                .map(|console| super::console::compile(folder, console))
             war: file
                 .war
                 .as_ref()

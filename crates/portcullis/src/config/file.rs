@@ -37,6 +37,9 @@ pub struct ConfigFile {
     /// Who is told what, over which channels. Default: nobody, alerts are lines on standard error.
     #[serde(default)]
     pub notify: Option<NotifyFile>,
+    /// The API and the console. Default: neither.
+    #[serde(default)]
+    pub console: Option<super::ConsoleFile>,
     /// Who answers in an incident, and by which playbooks. Default: nobody is asked, cases are only recorded.
     #[serde(default)]
     pub war: Option<super::WarFile>,

@@ -1,6 +1,7 @@
 //! The configuration: one YAML file that describes what to protect and how.
 
 mod compile;
+mod console;
 mod file;
 mod keys;
 mod lanes;
@@ -14,6 +15,7 @@ mod sentinels;
 pub mod war;
 
 pub use compile::Compiled;
+pub use console::{Console, ConsoleFile};
 pub use file::{ChainFile, ConfigFile, KeyFile, ResponderFile};
 pub use lanes::{LaneFile, RelayFile};
 pub use load::{ConfigProblem, load, parse, parse_proposed};

@@ -193,6 +193,18 @@ impl Journal {
         }
     }
 
+    /// Records after `after`, at most `most`, oldest first. Whoever concludes something from them checks them against the
+    /// hash chain ([`Follower`](super::Follower) does).
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.after(after, most),
+            Backend::Postgres(postgres) => postgres.after(after, most),
+        }
+    }
+
     /// Takes in records that another journal has, unchanged: all of them or none. The journal must be empty.
     ///
     /// # Errors

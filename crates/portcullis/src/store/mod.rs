@@ -10,6 +10,7 @@
 mod backup;
 mod chain;
 mod error;
+mod follow;
 mod health;
 mod import;
 mod journal;
@@ -26,6 +27,7 @@ pub use backup::{
 };
 pub use chain::{BrokenChain, Link, link};
 pub use error::StoreError;
+pub use follow::Follower;
 pub use health::{StoreHealth, StoreTrouble};
 pub use import::{Import, ImportError};
 pub use journal::Journal;

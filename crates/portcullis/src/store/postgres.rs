@@ -123,6 +123,10 @@ impl Postgres {
         self.page(Which::ToTell, after, most)
     }
 
+    pub(super) fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
+        self.page(Which::All, after, most)
+    }
+
     fn page(&self, which: Which, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
         match self.ask(Request::Page { which, after, most })? {
             Answer::Records(records) => Ok(records),

@@ -132,14 +132,23 @@ impl Sqlite {
     }
 
     pub(super) fn to_tell(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
+        self.page(
+            "SELECT seq, at, kind, body, hash FROM entry WHERE seq > ?1 AND (kind = 'output'
+             OR body LIKE '{\"event\":\"chain\",\"fact\":\"blind\"%') ORDER BY seq LIMIT ?2",
+            after,
+            most,
+        )
+    }
+
+    pub(super) fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
+        let select =
+            "SELECT seq, at, kind, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        self.page(select, after, most)
+    }
+
+    fn page(&self, select: &str, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
         let wrong = |source| self.wrong(source);
-        let mut select = self
-            .connection
-            .prepare_cached(
-                "SELECT seq, at, kind, body, hash FROM entry WHERE seq > ?1 AND (kind = 'output'
-                 OR body LIKE '{\"event\":\"chain\",\"fact\":\"blind\"%') ORDER BY seq LIMIT ?2",
-            )
-            .map_err(wrong)?;
+        let mut select = self.connection.prepare_cached(select).map_err(wrong)?;
         let after = i64::try_from(after.0).unwrap_or(i64::MAX);
         let rows = select.query_map(params![after, most], record).map_err(wrong)?;
         rows.collect::<Result<_, _>>().map_err(wrong)
@@ -192,6 +201,27 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         tracing::info!(journal = %path.display(), from = version, to = SCHEMA_VERSION, "the journal's schema was brought up to date");
     }
     Ok(())
+}
+
+/// For those who read behind the writer.
+impl Journal {
+    /// Records after `after`, at most `most`, oldest first. Whoever concludes something from them checks them against the
+    /// hash chain ([`Follower`](super::Follower) does).
+    ///
+    /// # Errors
+    /// [`StoreError`] if the file cannot be read.
+    pub fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
+        let wrong = |source| sqlite(&self.path, source);
+        let mut select = self
+            .connection
+            .prepare_cached(
+                "SELECT seq, at, kind, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )
+            .map_err(wrong)?;
+        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let rows = select.query_map(params![after, most], record).map_err(wrong)?;
+        rows.collect::<Result<_, _>>().map_err(wrong)
+    }
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {

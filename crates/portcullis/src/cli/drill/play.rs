@@ -166,7 +166,7 @@ impl Watcher {
 fn clear(out: &Path) -> anyhow::Result<()> {
     let ours = ["sqlite", "sqlite-wal", "sqlite-shm", "lock", "log", "yaml"];
     let ours = ours.iter().map(|ending| out.join(format!("portcullis.{ending}")));
-    for path in ours.chain([out.join("ready")]) {
+    for path in ours.chain([out.join("ready"), out.join("drill.json")]) {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("{}", path.display()));

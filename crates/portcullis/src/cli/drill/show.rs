@@ -114,6 +114,8 @@ pub(super) fn both(
         problems: problems(&plan.expected, without, with, guarded),
     };
     let fine = drilled.problems.is_empty();
+    // For the console's list of drills.
+    std::fs::write(plan.out.join("drill.json"), serde_json::to_vec_pretty(&drilled)?)?;
     if json {
         print_json(&drilled)?;
     } else {

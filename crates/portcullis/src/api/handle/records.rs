@@ -1,0 +1,431 @@
+//! The journal, rules, reports and drills.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use portcullis_detect::{DetectorConfig, config::RuleText};
+use portcullis_engine::Event;
+use portcullis_rules::{About, Source, compile_for_tests, run_tests};
+use portcullis_types::{
+    chain::ChainEvent,
+    ids::{Millis, Seq},
+    text::printable,
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Answer, Page, apart};
+use crate::{
+    api::{App, asked::Asked, error::ApiError, shown::Shown},
+    runner::now,
+    store::{self, Body, Journal, Record},
+};
+
+/// Least time between two checks of the whole journal, milliseconds.
+const VERIFY_EVERY_MS: u64 = 60_000;
+/// Longest report that is read, bytes.
+const REPORT_BYTES_MAX: u64 = 64 << 20;
+/// Most reports and drills that are listed.
+const FOLDERS_MAX: usize = 1_000;
+
+/// A record of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct RecordView {
+    pub(crate) seq: u64,
+    pub(crate) at: u64,
+    /// `event` or `output`.
+    pub(crate) kind: String,
+    /// What it is, in a few words.
+    pub(crate) summary: String,
+    /// It ties this record to all before it.
+    pub(crate) hash: String,
+}
+
+/// GET journal: oldest first; the cursor is a sequence.
+pub(crate) async fn journal(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<RecordView>> {
+    let page = asked.page()?;
+    let path = app.settings.journal.clone();
+    apart(move || {
+        let after = Seq(page.after.unwrap_or(0));
+        let most = u32::try_from(page.limit + 1).unwrap_or(u32::MAX);
+        let records = Journal::open_to_read(&path)
+            .and_then(|journal| journal.after(after, most))
+            .map_err(|error| unreadable(&error.to_string()))?;
+        let more = records.len() > page.limit;
+        let items: Vec<RecordView> = records.iter().take(page.limit).map(record_view).collect();
+        let next = items.last().filter(|_| more).map(|last| last.seq.to_string());
+        Ok(Shown(Page { items, next }))
+    })
+    .await
+}
+
+fn unreadable(error: &str) -> ApiError {
+    ApiError::could_not_look(format!("the journal cannot be read: {}", printable(error)), "look at its file")
+}
+
+fn record_view(record: &Record) -> RecordView {
+    RecordView {
+        seq: record.seq.0,
+        at: record.at.0,
+        kind: record.kind.clone(),
+        summary: record.parse().map_or_else(|why| why, |body| summary(&body)),
+        hash: record.hash.to_string(),
+    }
+}
+
+fn summary(body: &Body) -> String {
+    let event = match body {
+        Body::Output(output) => {
+            let n_events = output.output.case_events.len();
+            return format!("answer to {}: {n_events} entries on timelines", output.of);
+        }
+        Body::Event(event) => event,
+    };
+    match &**event {
+        Event::Started { version, .. } => format!("started, version {version}"),
+        Event::Chain(ChainEvent::Committed { chain, head }) => {
+            format!("block {} of chain {chain}", head.id.number)
+        }
+        Event::Chain(ChainEvent::Reorged { chain, old, new }) => {
+            format!("chain {chain} took {} blocks back and put {} there", old.len(), new.len())
+        }
+        Event::Chain(ChainEvent::Blind { chain, from, to, cause }) => {
+            format!("blocks {from} to {to} of chain {chain} could not be seen: {cause}")
+        }
+        Event::Inspected { chain, block, transactions, evidence, .. } => format!(
+            "block {} of chain {chain} looked into: {transactions} transactions, {} kept",
+            block.number,
+            evidence.len()
+        ),
+        Event::Read { block, readings, .. } => {
+            format!("{} readings as of block {}", readings.len(), block.number)
+        }
+        Event::Acted { action, outcome } => {
+            let outcome = serde_json::to_value(outcome).unwrap_or_default();
+            let stage = outcome.get("stage").and_then(Value::as_str).unwrap_or("moved");
+            format!("action {action}: {stage}")
+        }
+        Event::Approval { approval } => {
+            format!("a guardian signed: {} {}", approval.kind.name(), approval.lever)
+        }
+        Event::SelfTested { protocol, checks } => {
+            format!("brakes of {protocol} tested: {} parts", checks.len())
+        }
+        other => {
+            // What is not worth words of its own says its name.
+            let name = serde_json::to_value(other).unwrap_or_default();
+            name.get("event").and_then(Value::as_str).unwrap_or("event").to_owned()
+        }
+    }
+}
+
+/// Whether the journal is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct VerificationView {
+    pub(crate) verified: bool,
+    pub(crate) records: u64,
+    /// Hash of the last record that was checked.
+    pub(crate) head: String,
+    /// When this was found; 0 while the first check goes on.
+    pub(crate) at: u64,
+    /// What is wrong; null where nothing is.
+    pub(crate) error: Option<String>,
+    /// Whether a check goes on.
+    pub(crate) running: bool,
+}
+
+/// The last check.
+#[derive(Debug, Default)]
+pub(crate) struct Verification {
+    inner: Mutex<(bool, Option<VerificationView>)>,
+}
+
+/// GET journal/verify: the last check; begins a new one where that is older than a minute.
+pub(crate) async fn verify(State(app): State<Arc<App>>) -> Shown<VerificationView> {
+    let mut inner = app.verification.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    let (running, last) = &mut *inner;
+    let is_old = last.as_ref().is_none_or(|last| now().0.saturating_sub(last.at) > VERIFY_EVERY_MS);
+    if !*running && is_old {
+        *running = true;
+        let app = Arc::clone(&app);
+        tokio::task::spawn_blocking(move || {
+            let found = verify_now(&app.settings.journal, now());
+            let mut inner = app.verification.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            *inner = (false, Some(found));
+        });
+    }
+    let pending = VerificationView {
+        verified: false,
+        records: 0,
+        head: String::new(),
+        at: 0,
+        error: Some("the first check goes on: ask again".to_owned()),
+        running: true,
+    };
+    Shown(VerificationView { running: *running, ..last.clone().unwrap_or(pending) })
+}
+
+fn verify_now(path: &Path, at: Millis) -> VerificationView {
+    let checked = Journal::open_to_read(path).map_err(store::VerifyError::from).and_then(|journal| {
+        store::verify_chain(&journal, None)?;
+        store::replay_check(&journal)
+    });
+    let base = VerificationView {
+        verified: true,
+        records: 0,
+        head: String::new(),
+        at: at.0,
+        error: None,
+        running: false,
+    };
+    match checked {
+        Ok(found) => {
+            VerificationView { records: found.records, head: found.head.to_string(), ..base }
+        }
+        Err(error) => {
+            VerificationView { verified: false, error: Some(error.to_string()), ..base }
+        }
+    }
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct RuleView {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) severity: Option<String>,
+    pub(crate) maturity: Option<String>,
+    /// Protocols that load it.
+    pub(crate) protocols: Vec<String>,
+    pub(crate) tests: Option<RuleTests>,
+    /// The file's name.
+    pub(crate) source: Option<String>,
+    /// What is seen, and why it matters.
+    pub(crate) description: Option<String>,
+}
+
+/// What its tests say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct RuleTests {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    /// Why the first that failed did.
+    pub(crate) why: Option<String>,
+}
+
+/// GET rules: those that the configuration in force loads, and the detectors beside them.
+pub(crate) async fn rules(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<RuleView>> {
+    let page = asked.page()?;
+    let mut sources: std::collections::BTreeMap<(String, String), Vec<String>> =
+        std::collections::BTreeMap::new();
+    {
+        let picture = app.replica.look();
+        for config in picture.engine.config().into_iter().flat_map(|config| &config.protocols) {
+            for detector in &config.detectors {
+                let DetectorConfig::Rules(rules) = detector else { continue };
+                for rule in &rules.rules {
+                    if let RuleText::Inline { name, text } = rule {
+                        let protocols = sources.entry((name.clone(), text.clone())).or_default();
+                        protocols.push(config.protocol.name.clone());
+                    }
+                }
+            }
+        }
+    }
+    let all = apart(move || {
+        let views = sources.into_iter().flat_map(|((name, text), mut protocols)| {
+            protocols.sort();
+            protocols.dedup();
+            rules_of(Source { name, text }, &protocols)
+        });
+        Ok(views.collect::<Vec<_>>())
+    })
+    .await?;
+    Ok(Shown(Page::of(all.into_iter(), page, |one| one)))
+}
+
+fn rules_of(source: Source, protocols: &[String]) -> Vec<RuleView> {
+    let tests = run_tests(&source).unwrap_or_default();
+    let Ok(set) = compile_for_tests(&source) else { return Vec::new() };
+    let view = |about: &About| {
+        let mut counts = RuleTests::default();
+        for test in tests.iter().filter(|test| test.rule == about.id) {
+            match &test.problem {
+                None => counts.passed += 1,
+                Some(problem) => {
+                    counts.failed += 1;
+                    counts.why.get_or_insert_with(|| format!("{}: {}", test.name, problem.problem));
+                }
+            }
+        }
+        RuleView {
+            id: about.id.clone(),
+            title: about.title.clone(),
+            severity: Some(about.severity.name().to_owned()),
+            maturity: serde_json::to_value(about.maturity)
+                .ok()
+                .and_then(|value| value.as_str().map(str::to_owned)),
+            protocols: protocols.to_vec(),
+            tests: Some(counts),
+            source: Some(source.name.clone()),
+            description: Some(about.description.clone()),
+        }
+    };
+    set.rules().map(view).collect()
+}
+
+/// A back-test's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReportLine {
+    pub(crate) name: String,
+    /// When it was written.
+    pub(crate) at: Option<u64>,
+    pub(crate) title: Option<String>,
+    pub(crate) has_html: bool,
+    pub(crate) has_json: bool,
+}
+
+/// GET reports.
+pub(crate) async fn reports(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<ReportLine>> {
+    let page = asked.page()?;
+    let folders = app.settings.reports.clone();
+    let all = apart(move || Ok(folders_with(&folders, "backtest.json"))).await?;
+    let line = |(name, folder): (String, PathBuf)| ReportLine {
+        at: written(&folder.join("backtest.json")).or_else(|| written(&folder.join("report.html"))),
+        title: None,
+        has_html: folder.join("report.html").is_file(),
+        has_json: folder.join("backtest.json").is_file(),
+        name,
+    };
+    Ok(Shown(Page::of(all.into_iter(), page, line)))
+}
+
+/// Folders under `roots`, or the roots themselves, that hold a file of that name. A root that cannot be read holds none.
+fn folders_with(roots: &[PathBuf], file: &str) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    for root in roots {
+        if root.join(file).is_file()
+            && let Some(name) = name(root)
+        {
+            found.push((name, root.clone()));
+        }
+        let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
+        for path in entries.map(|entry| entry.path()).take(FOLDERS_MAX) {
+            if path.join(file).is_file()
+                && let Some(name) = name(&path)
+            {
+                found.push((name, path));
+            }
+        }
+    }
+    found.sort();
+    found.dedup_by(|one, other| one.0 == other.0);
+    found.truncate(FOLDERS_MAX);
+    found
+}
+
+fn written(path: &Path) -> Option<u64> {
+    let time = std::fs::metadata(path).ok()?.modified().ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
+}
+
+/// GET reports/{name}.
+pub(crate) async fn report(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    let is_html = asked.query("format") == Some("html");
+    let file = if is_html { "report.html" } else { "backtest.json" };
+    let name = asked.name("name").to_owned();
+    let folders = app.settings.reports.clone();
+    let bytes = apart(move || {
+        // The name is looked up among those that are there; no path is made of it.
+        let all = folders_with(&folders, "backtest.json");
+        let path = all.into_iter().find(|(known, _)| *known == name).map(|(_, f)| f.join(file));
+        let missing = || {
+            ApiError::not_found(
+                format!("there is no report `{}` with a {file}", printable(&name)),
+                "take a name from GET /api/v1/reports",
+            )
+        };
+        let path = path.filter(|path| path.is_file()).ok_or_else(missing)?;
+        let trouble = |error: std::io::Error| {
+            ApiError::could_not_look(format!("the report cannot be read: {error}"), "look at its folder")
+        };
+        if std::fs::metadata(&path).map_err(trouble)?.len() > REPORT_BYTES_MAX {
+            return Err(ApiError::too_large("the report is too long to be shown", "open its file"));
+        }
+        std::fs::read(&path).map_err(trouble)
+    })
+    .await?;
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    if is_html {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        // A page of its own origin: its script can reach nothing of the console's.
+        let policy = "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+            img-src data:; frame-ancestors 'self'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    } else {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(response)
+}
+
+/// A drill that was played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DrillView {
+    pub(crate) name: String,
+    pub(crate) at: u64,
+    /// Lost with Portcullis.
+    pub(crate) lost_with_usd: Option<String>,
+    /// Lost without.
+    pub(crate) lost_without_usd: Option<String>,
+    pub(crate) words: Option<String>,
+    pub(crate) case: Option<String>,
+}
+
+/// GET drills: newest first.
+pub(crate) async fn drills(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<DrillView>> {
+    let page = asked.page()?;
+    let folders = app.settings.drills.clone();
+    let mut all: Vec<DrillView> = apart(move || {
+        let found = folders_with(&folders, "drill.json").into_iter();
+        Ok(found.filter_map(|(name, folder)| drill_view(name, &folder.join("drill.json"))).collect())
+    })
+    .await?;
+    all.sort_by_key(|drill| std::cmp::Reverse(drill.at));
+    Ok(Shown(Page::of(all.into_iter(), page, |one| one)))
+}
+
+fn drill_view(name: String, path: &Path) -> Option<DrillView> {
+    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() < 1 << 20)?;
+    let record: Value = serde_json::from_slice(&bytes).ok()?;
+    // Exact numbers of dollars, kept as text.
+    let sum = |field: &str| {
+        let text = record.get(field)?.to_string();
+        text.parse().ok().map(crate::api::view::usd)
+    };
+    let saved = record.get("savedPercent").map(|percent| format!("{percent} % of the loss saved"));
+    Some(DrillView {
+        name: record.get("scenario").and_then(Value::as_str).map_or(name, str::to_owned),
+        at: written(path)?,
+        lost_with_usd: sum("lossProtectedUsd"),
+        lost_without_usd: sum("lossUnprotectedUsd"),
+        words: saved,
+        case: record.get("caseId").and_then(Value::as_str).map(str::to_owned),
+    })
+}
