@@ -1,0 +1,89 @@
+// Every request to the program. A refusal carries its reason and remedy; no answer at all is a third thing, and is never
+// mixed up with "there is nothing".
+
+import { Cell } from '../lib/cell';
+import { learnClock, now } from '../lib/time';
+import type { Ms, Problem, Session } from './types';
+
+const BASE = '/api/v1';
+/** Longest wait for an answer, milliseconds. On loopback anything above is an outage. */
+const WAIT_MS = 15_000;
+
+export class Refused extends Error {
+  constructor(readonly status: number, readonly problem: Problem) { super(problem.message); }
+  get isSignedOut(): boolean { return this.status === 401; }
+}
+/** The program could not be asked. What is true is not known. */
+export class Unreachable extends Error {
+  constructor(readonly why: string) { super(why); }
+}
+
+/** Since when the API does not answer; `null` while it does. */
+export const downSince = new Cell<Ms | null>(null);
+export const session = new Cell<Session | null>(null);
+
+const isProblem = (value: unknown): value is { error: Problem } =>
+  typeof value === 'object' && value !== null && typeof (value as { error?: { message?: unknown } }).error?.message === 'string';
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set('accept', headers.get('accept') ?? 'application/json');
+  const csrf = session.get()?.csrf;
+  if (init.method && init.method !== 'GET' && csrf) headers.set('x-csrf-token', csrf);
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), WAIT_MS);
+  let answer: Response;
+  try {
+    answer = await fetch(BASE + path, { ...init, headers, credentials: 'same-origin', cache: 'no-store', signal: stop.signal });
+  } catch (error) {
+    downSince.set(downSince.get() ?? now());
+    throw new Unreachable(stop.signal.aborted ? `no answer within ${WAIT_MS / 1_000} s` : `the program cannot be reached (${String(error)})`);
+  } finally {
+    clearTimeout(timer);
+  }
+  learnClock(answer.headers.get('date'));
+  if (answer.status === 502 || answer.status === 504) {
+    downSince.set(downSince.get() ?? now());
+    throw new Unreachable(`something between here and the program answers ${answer.status}`);
+  }
+  downSince.set(null);
+  if (answer.ok) return answer;
+  const body: unknown = await answer.json().catch(() => null);
+  const problem = isProblem(body) ? body.error : { code: String(answer.status), message: `the program answered ${answer.status}`, remedy: 'look into its log' };
+  if (answer.status === 401 && session.get()?.signedIn) session.set({ ...session.get()!, signedIn: false, csrf: null });
+  throw new Refused(answer.status, problem);
+}
+
+export async function get<Answer>(path: string): Promise<Answer> {
+  return (await ask(path)).json() as Promise<Answer>;
+}
+export async function getText(path: string): Promise<string> {
+  return (await ask(path, { headers: { accept: '*/*' } })).text();
+}
+export async function send<Answer = unknown>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
+  const init: RequestInit = { method };
+  if (body !== undefined) { init.body = JSON.stringify(body); init.headers = { 'content-type': 'application/json' }; }
+  const text = await (await ask(path, init)).text();
+  return (text ? JSON.parse(text) : null) as Answer;
+}
+export async function upload<Answer>(path: string, form: FormData): Promise<Answer> {
+  return (await ask(path, { method: 'POST', body: form })).json() as Promise<Answer>;
+}
+/** A download by plain link: the cookie goes along, nothing is held in memory. */
+export const href = (path: string): string => BASE + path;
+
+export async function loadSession(): Promise<void> {
+  try {
+    session.set(await get<Session>('/session'));
+  } catch (error) {
+    if (error instanceof Refused && error.isSignedOut) {
+      session.set({ signedIn: false, name: null, access: null, roles: [], csrf: null, expiresAt: null });
+    }
+  }
+}
+
+const RANK = ['viewer', 'responder', 'commander', 'admin'];
+export const may = (who: Session | null, access: string): boolean =>
+  !!who?.signedIn && RANK.indexOf(who.access ?? '') >= RANK.indexOf(access);
+
+export const segment = encodeURIComponent;

@@ -1,0 +1,49 @@
+// How an answer is shown while it is on its way, when it could not be had, and when it is old.
+
+import type { ComponentChildren } from 'preact';
+import { Refused } from '../api/client';
+import type { Looked } from '../api/use';
+import { visible } from '../lib/text';
+import { Ago, Time } from './basics';
+
+/** Words for "could not look". It says since when, and that this is not the same as "nothing there". */
+export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unknown>, 'error' | 'failingSince' | 'at' | 'again'> }) {
+  const { error, failingSince, at, again } = looked;
+  if (!error) return null;
+  if (error instanceof Refused && error.isSignedOut) {
+    return (
+      <div class="notice info" role="status">
+        <p><strong>Sign in to see {what}.</strong> {visible(error.problem.message)}</p>
+        <p><a class="button" href={`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`}>Sign in</a></p>
+      </div>
+    );
+  }
+  if (error instanceof Refused && error.status === 404 && at === null) {
+    return (
+      <div class="notice info" role="status">
+        <p><strong>There is no such thing here: {what}.</strong> {visible(error.problem.message)}</p>
+        <p>{visible(error.problem.remedy)}</p>
+      </div>
+    );
+  }
+  const isRefused = error instanceof Refused;
+  return (
+    <div class="notice warn" role="status">
+      <p>
+        <strong>Could not look: {what}.</strong> Since <Time at={failingSince} /> (<Ago at={failingSince} />). {' '}
+        {at === null ? 'Nothing is known of it, which does not mean that there is nothing.' : <>What you see is from <Time at={at} />.</>}
+      </p>
+      <p class="dim">{visible(isRefused ? error.problem.message : error.why)}{isRefused && error.problem.remedy ? `: ${visible(error.problem.remedy)}` : ''}</p>
+      <p><button type="button" onClick={again}>Look again</button></p>
+    </div>
+  );
+}
+
+export function Look<Value>({ what, looked, children }: { what: string; looked: Looked<Value>; children: (value: Value) => ComponentChildren }) {
+  return (
+    <>
+      <Failed what={what} looked={looked} />
+      {looked.value !== null ? children(looked.value) : looked.isLoading && !looked.error ? <p class="empty loading" role="status">Looking: {what} …</p> : null}
+    </>
+  );
+}
