@@ -19,10 +19,10 @@ export type Standing = 'works' | 'held' | 'unseen' | 'broken';
 export interface Brake { protocol: string; part: string; lever: string | null; standing: Standing; since: Ms | null; words: string }
 export interface Blind { from: number; to: number; cause: string }
 export interface ChainHealth { chain: number; name: string; head: number | null; headAt: Ms | null; lagMs: number | null; blind: Blind[] }
-export interface Channel { name: string; healthy: boolean; queued: number; lastError: string | null; lastSentAt: Ms | null; kind?: string }
+export interface Channel { name: string; healthy: boolean; queued: number; lastError: string | null; lastSentAt: Ms | null; failingSince?: Ms | null; undeliverable?: number }
 
 export interface Overview {
-  health: { sees: boolean; why?: string | null; chains: ChainHealth[] };
+  health: { sees: boolean; why?: string | null; problems?: string[]; chains: ChainHealth[] };
   brakes: Brake[];
   open: CaseLine[];
   counts: Record<string, number>;
@@ -35,8 +35,8 @@ export interface CaseLine {
   acknowledged: boolean; unseenSteps: number;
 }
 export interface CaseTransaction { hash: string; chain: number; block: number; at: Ms | null; actor: string | null; lossUsd: Usd | null }
-export interface CaseLever { name: string; rung: string; standing: string; heldUntil: Ms | null; by: string | null; action: string | null }
-export interface CaseRole { role: string; people: { name: string; acknowledged: boolean }[] }
+export interface CaseLever { name: string; rung: string; standing: string; heldUntil: Ms | null; by: string | null; action: string | null; leaks?: boolean; why?: string | null }
+export interface CaseRole { role: string; people: { name: string; acknowledged: boolean; assigned?: boolean }[] }
 export interface CaseNumbers { mttd: Ms | null; mtta: Ms | null; mttc: Ms | null; mttr: Ms | null }
 export interface CaseDetail extends CaseLine {
   allowed: string[]; roles: CaseRole[]; numbers: CaseNumbers; attackers: string[]; transactions: CaseTransaction[];
@@ -56,7 +56,7 @@ export interface RungWeighed {
   parts: CostPart[];
 }
 export interface Decision {
-  seq: number; at: Ms; block: number; probability: number; lossAheadUsd: Usd; lossSoFarUsd: Usd; chosen: string | null;
+  seq: number | null; at: Ms | null; block: number; probability: number; lossAheadUsd: Usd; lossSoFarUsd: Usd; chosen: string | null;
   sentence: string; rungs: RungWeighed[]; context: { words: string; factor: number }[];
   attacker: { gainUsd: Usd; utilityUsd: Usd; utilityWithLeversUsd: Usd } | null;
 }
@@ -64,15 +64,15 @@ export interface Call {
   depth: number; kind: string; from: string; to: string; toName: string | null; function: string | null; args: string | null;
   valueWei: string; failed: boolean; parent: number | null; touches: 'protected' | 'attacker' | '';
 }
-export interface Flow { holder: string; name: string | null; asset: string; symbol: string | null; delta: string; decimals: number | null; usd: Usd | null }
+export interface Flow { holder: string; name: string | null; asset: string; symbol: string | null; delta: string; decimals: number | null; usd: Usd | null; touches?: string }
 export interface Transfer {
   from: string; fromName: string | null; to: string; toName: string | null; asset: string; symbol: string | null;
   amount: string; decimals: number | null; usd: Usd | null;
 }
 export interface StorageChange { address: string; name: string | null; slot: string; before: string; after: string; meaning: string | null }
 export interface Transaction {
-  hash: string; chain: number; block: number; from: string; to: string | null; success: boolean; tree: Call[]; flows: Flow[];
-  transfers: Transfer[]; storage: StorageChange[]; truncated: boolean;
+  hash: string; chain: number; block: number; from: string | null; fromName: string | null; to: string | null; toName: string | null; success: boolean; tree: Call[]; flows: Flow[];
+  transfers: Transfer[]; storage: StorageChange[]; truncated: boolean; unseen: string[];
 }
 export interface StepView {
   id: string; title: string; owner: string; people: string[]; kind: string; status: string; why: string | null; since: Ms | null;
@@ -88,20 +88,20 @@ export interface TypedData {
 }
 export interface ApprovalAsked {
   lever: string; kind: string; decision: number; quorum: number; missing: number; deadline: Ms;
-  signed: { guardian: string; name: string | null }[]; typedData: TypedData; words: string; guardians?: string[];
+  signed: { guardian: string; name: string | null }[]; typedData: TypedData; words: string; guardians: { guardian: string; name: string | null }[];
 }
 export interface Evidence { sha256: string; name: string; note: string; bytes: number; at: Ms; who: string; seq: number }
 export interface PublicStatus { released: { text: string; at: Ms; who: string } | null; draft: string }
 
 export interface LeverView {
-  name: string; kind: string; rung: string; autonomy: string; standing: string; falseStopUsd: Usd | null; holdSeconds: number | null;
+  name: string; kind: string; rung: string; autonomy: string; standing: string; falseStopUsd: Usd | null; holdSeconds: number | null; heldUntil?: Ms | null; undo?: string; covers?: string[]; traps?: string[];
   words?: string | null;
 }
-export interface Limit { name: string; usedUsd: Usd; limitUsd: Usd; windowMs: Ms; series: [Ms, Usd][] }
+export interface Limit { name: string; usedUsd: Usd; limitUsd: Usd | null; limitShare: string | null; windowMs: Ms; series: [Ms, Usd][] }
 export interface Detector { name: string; kind: string; maturity: string; findings: number; lastAt: Ms | null; healthy: boolean; why?: string | null }
 export interface ProtocolView {
   name: string; chains: number[]; contracts: { address: string; name: string | null; chain: number }[]; levers: LeverView[];
-  policy: Record<string, unknown>; limits: Limit[]; detectors: Detector[]; brakes: Brake[];
+  policy: Record<string, unknown>; limits: Limit[]; detectors: Detector[]; brakes: Brake[]; unread: string[];
 }
 export interface ProtocolLine { name: string; chains: number[] }
 export interface RuleView {

@@ -44,6 +44,7 @@ export function percent(share: number): string {
   const value = share * 100;
   if (value > 0 && value < 0.01) return '< 0.01 %';
   if (value > 99.99 && value < 100) return '> 99.99 %';
-  const digits = value === 0 || value === 100 ? 0 : value < 1 ? 2 : value > 99 ? 2 : 1;
+  if (value > 0 && value < 1) return `${Number(value.toPrecision(2))} %`;
+  const digits = value === 0 || value === 100 ? 0 : value > 99 ? 2 : 1;
   return `${value.toFixed(digits)} %`;
 }

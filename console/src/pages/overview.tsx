@@ -26,7 +26,7 @@ export function OverviewPage() {
       <Look what="the overview" looked={looked}>{(all) => <>
         <Hero all={all} />
         <div class="tiles">
-          <Sight chains={all.health.chains} sees={all.health.sees} why={all.health.why ?? null} />
+          <Sight chains={all.health.chains} sees={all.health.sees} why={all.health.why ?? null} problems={all.health.problems ?? []} />
           <Brakes brakes={all.brakes} />
           <Channels channels={all.channels} />
         </div>
@@ -63,11 +63,11 @@ function Hero({ all }: { all: Overview }) {
   );
 }
 
-function Sight({ chains, sees, why }: { chains: ChainHealth[]; sees: boolean; why: string | null }) {
+function Sight({ chains, sees, why, problems }: { chains: ChainHealth[]; sees: boolean; why: string | null; problems: string[] }) {
   return (
     <Card title="Can we see?" id="sight" tone={sees ? 'good' : 'bad'}>
       <p class="verdict">{sees ? <Mark tone="good">Yes</Mark> : <Mark tone="bad">Blind</Mark>}</p>
-      {why && <p><T s={why} /></p>}
+      {problems.length > 0 ? <ul class="plainlist">{problems.map((problem) => <li key={problem}><T s={problem} /></li>)}</ul> : why && <p><T s={why} /></p>}
       {chains.length === 0 && <Empty>No chain is configured, so nothing is watched.</Empty>}
       <ul class="plainlist">
         {chains.map((chain) => (

@@ -64,7 +64,7 @@ export function DrillsPage() {
       <h1>Drills</h1>
       <p class="lead">Attacks on a private copy of the chain, with and without this program. Run one: <code>portcullis drill</code>.</p>
       <Look what="the drills" looked={looked}>{({ items }) => items.length === 0 ? <Empty>No drill is recorded.</Empty> : (
-        <Table label="Drills" head={['Drill', 'When', 'Lost without', 'Lost with', 'Kept', '']}>
+        <Table label="Drills" head={['Drill', 'When', { num: 'Lost without' }, { num: 'Lost with' }, { num: 'Kept' }, '']}>
           {items.map((drill) => {
             const without = roughly(drill.lostWithoutUsd);
             const kept = drill.lostWithUsd !== null && without > 0 ? 1 - roughly(drill.lostWithUsd) / without : null;

@@ -68,7 +68,7 @@ export function Mark({ tone, children }: { tone: Tone; children: ComponentChildr
 
 const STANDING: Record<string, [Tone, string]> = {
   works: ['good', 'works'], held: ['info', 'held'], unseen: ['warn', 'could not be looked at'], broken: ['bad', 'does not work'],
-  ready: ['good', 'ready'], pulled: ['info', 'pulled'], released: ['quiet', 'let go'], failed: ['bad', 'failed'], open: ['quiet', 'not pulled'],
+  ready: ['good', 'ready'], pulled: ['info', 'pulled'], released: ['quiet', 'let go'], failed: ['bad', 'failed'], open: ['quiet', 'not pulled'], idle: ['quiet', 'not pulled'], moving: ['warn', 'being pulled'], refused: ['bad', 'refused'],
 };
 export function Standing({ s }: { s: string }) {
   const [tone, word] = STANDING[s] ?? (['info', words(s)] as [Tone, string]);
@@ -108,10 +108,10 @@ export function Card({ title, id, children, actions, tone }: { title: ComponentC
 }
 
 /** Wide tables scroll inside their own box, never the page; the box can be focused and scrolled by keyboard. */
-export function Table({ label, head, children }: { label: string; head: ComponentChildren[]; children: ComponentChildren }) {
+export function Table({ label, head, children }: { label: string; head: (string | { num: string })[]; children: ComponentChildren }) {
   return (
     <div class="scrollx" tabIndex={0} role="region" aria-label={label}>
-      <table><thead><tr>{head.map((cell, index) => <th key={index} scope="col">{cell}</th>)}</tr></thead><tbody>{children}</tbody></table>
+      <table><thead><tr>{head.map((cell, index) => typeof cell === 'string' ? <th key={index} scope="col">{cell}</th> : <th key={index} scope="col" class="num">{cell.num}</th>)}</tr></thead><tbody>{children}</tbody></table>
     </div>
   );
 }

@@ -4,11 +4,11 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useCell } from '../lib/cell';
 import { roughly, usdWhole } from '../lib/money';
-import { zone } from '../lib/time';
+import { clock, zone } from '../lib/time';
 import type { Ms, Usd } from '../api/types';
 import { theme } from './shell';
 
-export function SeriesChart({ series, limit, label }: { series: readonly [Ms, Usd][]; limit: Usd; label: string }) {
+export function SeriesChart({ series, limit, label }: { series: readonly [Ms, Usd][]; limit: Usd | null; label: string }) {
   const box = useRef<HTMLDivElement>(null);
   const look = useCell(theme);
   const where = useCell(zone);
@@ -28,14 +28,14 @@ export function SeriesChart({ series, limit, label }: { series: readonly [Ms, Us
         width: element.clientWidth, height: 150, cursor: { y: false }, legend: { show: false },
         ...(where === 'UTC' ? { tzDate: (seconds: number) => UPlot.tzDate(new Date(seconds * 1_000), 'Etc/UTC') } : {}),
         scales: { y: { range: (_, __, high) => [0, Math.max(high, most) * 1.05 || 1] } },
-        axes: [axis, { ...axis, size: 74, values: (_, ticks) => ticks.map((tick) => usdWhole(String(Math.round(tick))).replace(/\.00$/, '')) }],
-        series: [{}, { stroke: colour('--blue'), width: 2, fill: colour('--bluesoft'), points: { show: false } }, { stroke: colour('--red'), width: 1.5, dash: [6, 4], points: { show: false } }],
-      }, [series.map(([at]) => at / 1_000), series.map(([, value]) => roughly(value)), series.map(() => most)], element);
+        axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => clock(at * 1_000, at * 1_000).slice(0, 5)) }, { ...axis, size: 90, values: (_, ticks) => ticks.map((tick) => usdWhole(String(Math.round(tick))).replace(/\.00$/, '')) }],
+        series: [{}, { stroke: colour('--blue'), width: 2, fill: colour('--bluesoft'), points: { show: false }, ...(UPlot.paths.stepped ? { paths: UPlot.paths.stepped({ align: 1 }) } : {}) }, { stroke: colour('--red'), width: limit === null ? 0 : 1.5, dash: [6, 4], points: { show: false } }],
+      }, [series.map(([at]) => at / 1_000), series.map(([, value]) => roughly(value)), series.map(() => (limit === null ? null : most))], element);
       resize.observe(element);
     });
     return () => { isHere = false; resize.disconnect(); plot?.destroy(); };
   }, [series, limit, look, where]);
   const last = series.at(-1);
-  if (series.length < 2) return <p class="dim">Too few values for a chart yet.</p>;
-  return <div class="chart" ref={box} role="img" aria-label={`${label}: ${series.length} values, the newest ${usdWhole(last?.[1])}, the limit ${usdWhole(limit)}`} />;
+  if (series.length < 2) return <p class="dim">Nothing has left yet that would make a chart.</p>;
+  return <div class="chart" ref={box} role="img" aria-label={`${label}, over time: the newest ${usdWhole(last?.[1])}, the limit ${usdWhole(limit)}`} />;
 }

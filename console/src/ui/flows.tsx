@@ -73,7 +73,7 @@ export function FlowPicture({ transfers }: { transfers: readonly Transfer[] }) {
       </div>
       {left > 0 && <p class="dim">{left.toLocaleString('en')} more transfers stand only in the table: the picture has {HOLDERS_MAX} holders and {ROWS_MAX} transfers at most.</p>}
       <details><summary>The same as a table</summary>
-        <Table label="Transfers" head={['', 'From', 'To', 'Amount']}>{transfers.slice(0, 500).map((one, index) => <tr key={index}><td class="num">{index + 1}</td><td><Hex v={one.from} name={one.fromName} /></td><td><Hex v={one.to} name={one.toName} /></td><td class="num">{amount(one.amount, one.decimals)} <T s={one.symbol ?? short(one.asset)} max={16} /></td></tr>)}</Table>
+        <Table label="Transfers" head={['', 'From', 'To', { num: 'Amount' }]}>{transfers.slice(0, 500).map((one, index) => <tr key={index}><td class="num">{index + 1}</td><td><Hex v={one.from} name={one.fromName} /></td><td><Hex v={one.to} name={one.toName} /></td><td class="num">{amount(one.amount, one.decimals)} <T s={one.symbol ?? short(one.asset)} max={16} /></td></tr>)}</Table>
         {transfers.length > 500 && <p class="dim">The first 500 of {transfers.length.toLocaleString('en')}.</p>}
       </details>
     </>

@@ -21,12 +21,13 @@ export function ApprovalsView({ room: { one, approvals } }: { room: Room }) {
             <p><T s={asked.words} max={400} /></p>
             <Quorum signed={asked.quorum - asked.missing} quorum={asked.quorum} />
             <ul class="plainlist">{asked.signed.map(({ guardian, name }) => <li key={guardian}><Mark tone="good">signed</Mark> <Hex v={guardian} name={name} /></li>)}</ul>
+            <p class="dim">Guardians: {asked.guardians.map(({ guardian, name }) => <span key={guardian} class="gap"><Hex v={guardian} name={name} /></span>)}</p>
             <p><Countdown to={asked.deadline} over="too late by" /></p>
             {asked.missing > 0 && <button type="button" class="primary" onClick={() => sign(asked)}>See what is signed …</button>}
           </Card>
         ))}</div>
       )}</Look>
-      {signing && <SignDialog title={`${TITLES[signing.kind] ?? signing.kind}: ${signing.lever.slice(0, 80)}`} data={signing.typedData} expected={{ action: signing.kind, case: one.id, lever: signing.lever, protocol: one.protocol, decision: String(signing.decision) }} {...(signing.guardians ? { guardians: signing.guardians } : {})} onClose={() => sign(null)} onSigned={async (signature) => {
+      {signing && <SignDialog title={`${TITLES[signing.kind] ?? signing.kind}: ${signing.lever.slice(0, 80)}`} data={signing.typedData} expected={{ action: signing.kind, case: one.id, lever: signing.lever, protocol: one.protocol, decision: String(signing.decision) }} guardians={signing.guardians.map(({ guardian }) => guardian)} onClose={() => sign(null)} onSigned={async (signature) => {
         await send('POST', `/cases/${segment(one.id)}/approvals`, { kind: signing.kind, case: one.id, lever: signing.lever, decision: signing.decision, signature });
         approvals.again();
         return 'Your signature was taken.';

@@ -48,10 +48,11 @@ function Picture({ id, chosen }: { id: string; chosen: CaseTransaction }) {
           <div><dt>Transaction</dt><dd><Hex v={tx.hash} /></dd></div>
           <div><dt>Chain and block</dt><dd>{tx.chain}, {tx.block.toLocaleString('en')}</dd></div>
           <div><dt>When</dt><dd><Time at={chosen.at} /></dd></div>
-          <div><dt>Sent by</dt><dd><Hex v={tx.from} /></dd></div>
+          <div><dt>Sent by</dt><dd><Hex v={tx.from} name={tx.fromName} /></dd></div>
           <div><dt>Outcome</dt><dd>{tx.success ? <Mark tone="info">went through</Mark> : <Mark tone="quiet">was reverted</Mark>}</dd></div>
           <div><dt>Loss</dt><dd><Money v={chosen.lossUsd} /></dd></div>
         </dl>
+        {tx.unseen.length > 0 && <div class="notice warn"><p><strong>Could not look at all of it.</strong></p><ul>{tx.unseen.map((what) => <li key={what}><T s={what} /></li>)}</ul></div>}
         {tx.truncated && <p class="notice warn"><strong>Not all of it is shown.</strong> The transaction is larger than what is kept of one; what is missing is not “nothing”.</p>}
         <Card title="Who gained and who lost" id="a-flows"><Gains flows={tx.flows} /></Card>
         <Card title="Where the tokens went" id="a-transfers">{tx.transfers.length === 0 ? <Empty>No token moved in it.</Empty> : <FlowPicture transfers={tx.transfers} />}</Card>
@@ -69,13 +70,13 @@ function Gains({ flows }: { flows: Flow[] }) {
   const most = Math.max(...flows.map(({ usd: value }) => Math.abs(roughly(value))), 0);
   const sorted = [...flows].sort((a, b) => Math.abs(roughly(b.usd)) - Math.abs(roughly(a.usd)));
   return (
-    <Table label="Who gained and who lost" head={['Who', 'Amount', 'Dollars', '']}>
+    <Table label="Who gained and who lost" head={['Who', { num: 'Amount' }, { num: 'Dollars' }, '']}>
       {sorted.map((flow) => {
         const isGain = !/^[-−]/.test(flow.delta);
         const width = most > 0 ? (Math.abs(roughly(flow.usd)) / most) * 50 : 0;
         return (
           <tr key={`${flow.holder}${flow.asset}`}>
-            <td><Hex v={flow.holder} name={flow.name} /></td>
+            <td>{flow.touches && flow.touches !== '' && <span class={flow.touches === 'attacker' ? 'att' : 'prot'}>{flow.touches === 'attacker' ? '▲ attacker ' : flow.touches === 'protected' ? '◆ ' : ''}</span>}<Hex v={flow.holder} name={flow.name} /></td>
             <td class="num">{isGain ? '+' : ''}{amount(flow.delta, flow.decimals)} <T s={flow.symbol ?? short(flow.asset)} max={16} /></td>
             <td class="num"><Money v={flow.usd} unknown="no price" /></td>
             <td class="barcell"><svg class="gain" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><line x1="50" x2="50" y1="0" y2="12" class="axis" /><rect x={isGain ? 50 : 50 - width} y="2" width={width} height="8" class={isGain ? 'plus' : 'minus'} /></svg><span class="sr">{isGain ? 'gained' : 'lost'}</span></td>

@@ -11,12 +11,12 @@ import { Failed } from '../../ui/look';
 import { plural } from '../shared';
 
 const VERDICTS: Record<string, [Tone, string]> = {
-  act: ['bad', 'pull it'], notNeeded: ['quiet', 'a gentler one is enough'], doesNotStopIt: ['quiet', 'does not cover what is attacked'], belowThreshold: ['quiet', 'not probable enough'],
+  act: ['info', 'pull it'], notNeeded: ['quiet', 'a gentler one is enough'], doesNotStopIt: ['quiet', 'does not cover what is attacked'], belowThreshold: ['quiet', 'not probable enough'],
   alreadyPulled: ['info', 'pulled already'], forbidden: ['warn', 'a guardrail says no'], recommended: ['warn', 'worth it; people pull it'], awaitsSignature: ['warn', 'worth it; guardians must sign'],
 };
 
 export function DecisionView({ id }: { id: string }) {
-  const list = useList<Decision>(`/cases/${segment(id)}/decisions`, ({ seq }) => String(seq), (news) => news.cases.includes(id));
+  const list = useList<Decision>(`/cases/${segment(id)}/decisions`, ({ seq, block, sentence }) => `${seq ?? ''} ${block} ${sentence}`, (news) => news.cases.includes(id));
   const newest = [...list.items].reverse();
   const [first, ...rest] = newest;
   return (
@@ -24,15 +24,15 @@ export function DecisionView({ id }: { id: string }) {
       <Failed what="the decisions" looked={list} />
       {!first && list.isComplete && <Empty>Nothing was decided in this case yet: no finding was weighed against a lever.</Empty>}
       {first && <One decision={first} isNewest />}
-      {rest.length > 0 && <details><summary>{plural(rest.length, 'decision')} before it</summary>{rest.slice(0, 50).map((decision) => <One key={decision.seq} decision={decision} />)}</details>}
+      {rest.length > 0 && <details><summary>{plural(rest.length, 'decision')} before it</summary>{rest.slice(0, 50).map((decision) => <One key={`${decision.seq ?? ''} ${decision.block}`} decision={decision} />)}</details>}
     </>
   );
 }
 
 function One({ decision, isNewest = false }: { decision: Decision; isNewest?: boolean }) {
-  const id = `d-${decision.seq}`;
+  const id = `d-${decision.seq ?? decision.block}`;
   return (
-    <Card id={id} title={<>{isNewest ? 'The newest decision' : 'Decision'} <span class="dim">at block {decision.block.toLocaleString('en')}, <Time at={decision.at} />, entry {decision.seq}</span></>}>
+    <Card id={id} title={<>{isNewest ? 'The newest decision' : 'Decision'} <span class="dim">at block {decision.block.toLocaleString('en')}{decision.at !== null && <>, <Time at={decision.at} /></>}{decision.seq !== null && <>, entry {decision.seq}</>}</span></>}>
       <p class="saylarge"><T s={decision.sentence} max={400} /></p>
       <dl class="figures">
         <div><dt>Probability of an attack</dt><dd>{percent(decision.probability)}</dd></div>
@@ -41,7 +41,7 @@ function One({ decision, isNewest = false }: { decision: Decision; isNewest?: bo
         <div><dt>Chosen</dt><dd><T s={decision.chosen ?? 'nothing'} max={40} /></dd></div>
       </dl>
       <p class="dim">A rung is worth pulling where the probability is above <i>p*</i> = cost of a false stop ÷ (cost of a false stop + loss prevented).</p>
-      <Table label="Every rung that was weighed" head={['Rung', 'Lever', 'Cost of a false stop', 'Loss it prevents', 'p*', 'Probability and p*', 'Outcome']}>
+      <Table label="Every rung that was weighed" head={['Rung', 'Lever', { num: 'Cost of a false stop' }, { num: 'Loss it prevents' }, { num: 'p*' }, 'Probability and p*', 'Outcome']}>
         {decision.rungs.map((rung) => <RungRow key={rung.lever} rung={rung} probability={decision.probability} isChosen={rung.lever === decision.chosen} />)}
       </Table>
       {decision.context.length > 0 && <p>The prior was raised: {decision.context.map((fact) => <span key={fact.words} class="gap"><T s={fact.words} max={80} /> × {fact.factor.toFixed(1)}</span>)}</p>}

@@ -91,7 +91,7 @@ function Step({ run, step, act, me }: { run: RunView; step: StepView; act: (run:
   return (
     <li id={`s-${run.run}-${step.id}`} data-step={step.id} tabIndex={-1} class={`step ${isUnderWay ? 'underway' : ''}`}>
       <div class="stephead"><Mark tone={tone}>{word}</Mark> <h3><T s={step.title} max={160} /></h3>{step.dueAt !== null && isUnderWay && <Countdown to={step.dueAt} over="overdue by" />}</div>
-      <p class="dim">{isMine ? <strong>Yours</strong> : words(step.owner)}{step.people.length > 0 && <>: <T s={step.people.join(', ')} max={100} /></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
+      <p class="dim">{isMine ? <strong>Yours</strong> : words(step.owner)}{step.people.length > 0 ? <>: <T s={step.people.join(', ')} max={100} /></> : <>: <Mark tone="warn">nobody has this role</Mark></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
       {step.why && <p><T s={step.why} max={400} /></p>}
       {step.note && <p class="note"><T s={step.note} max={600} lines /></p>}
       {step.quorum > 0 && isUnderWay && <><Quorum signed={step.approvals.length} quorum={step.quorum} />{step.approvals.length > 0 && <p class="dim">Agreed: <T s={step.approvals.join(', ')} /></p>}{step.objections.length > 0 && <p><Mark tone="bad">said no</Mark> <T s={step.objections.join(', ')} /></p>}</>}

@@ -41,6 +41,7 @@ export function CasePage({ id }: { id: string }) {
   const [ordered, order] = useState<{ verb: Verb; values: Record<string, string> } | null>(null);
   const isClosed = looked.value ? ['reviewed', 'falsePositive', 'duplicate', 'merged'].includes(looked.value.stage) : false;
 
+  useEffect(() => { document.querySelector('.views [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }); }, [view, looked.value === null]);
   useEffect(() => onNews((news) => { if (news !== 'resync' && isMine(news)) announce(`New in ${id}: ${news.what.map(words).join(', ') || 'an entry'}.`); }), [id]);
   useEffect(() => {
     pageKeys.set([
@@ -58,7 +59,7 @@ export function CasePage({ id }: { id: string }) {
       const badge: Partial<Record<View, number>> = { approvals: approvals.value?.filter(({ missing }) => missing > 0).length ?? 0, playbook: dueSteps(playbooks.value).length };
       return (
         <>
-          <Head one={one} isClosed={isClosed} />
+          <Head one={one} isClosed={isClosed} isCompact={view !== 'now'} />
           {!isClosed && <Next room={room} />}
           <nav class="views" aria-label="Parts of the case">
             {VIEWS.map(([key, name]) => <a key={key} href={`/case/${segment(id)}?view=${key}`} aria-current={view === key ? 'page' : undefined}>{name}{badge[key] ? <span class="badge"> {badge[key]}<span class="sr"> waiting</span></span> : null}</a>)}
@@ -81,10 +82,10 @@ export function CasePage({ id }: { id: string }) {
   );
 }
 
-function Head({ one, isClosed }: { one: CaseDetail; isClosed: boolean }) {
+function Head({ one, isClosed, isCompact }: { one: CaseDetail; isClosed: boolean; isCompact: boolean }) {
   const current = useCell(tick);
   return (
-    <section class={`hero casehero ${isClosed ? '' : 'edge-bad'}`} aria-labelledby="what">
+    <section class={`hero casehero ${isClosed ? '' : 'edge-bad'}${isCompact ? ' compact' : ''}`} aria-labelledby="what">
       <p class="herotop">
         <Severity declared={one.severity} suggested={one.suggestedSeverity} /> <strong>{words(one.stage)}</strong>{' '}
         {one.acknowledged ? <Mark tone="good">acknowledged</Mark> : !isClosed && <Mark tone="warn">nobody has acknowledged it</Mark>}
@@ -97,7 +98,7 @@ function Head({ one, isClosed }: { one: CaseDetail; isClosed: boolean }) {
         <div class="saved"><dt>Saved</dt><dd><Money v={one.savedUsd} big /></dd></div>
         <div class="since"><dt>{isClosed ? 'Opened' : 'Since it was seen'}</dt><dd>{isClosed ? <Time at={one.openedAt} /> : <span class="money" role="timer">{stopwatch(current - one.openedAt)}</span>}</dd></div>
       </dl>
-      {one.levers.length > 0 && <ul class="leverline" aria-label="Levers of this case">{one.levers.map((lever) => <li key={lever.name}><Standing s={lever.standing} /> <strong><T s={lever.name} max={40} /></strong>{lever.heldUntil !== null && <span class="dim"> <Countdown to={lever.heldUntil} over="its time is over since" /></span>}</li>)}</ul>}
+      {one.levers.length > 0 && <ul class="leverline" aria-label="Levers of this case">{one.levers.map((lever) => <li key={lever.name}><Standing s={lever.standing} /> <strong><T s={lever.name} max={40} /></strong>{lever.heldUntil !== null && <span class="dim"> <Countdown to={lever.heldUntil} over="its time is over since" /></span>}{lever.leaks && <> <Mark tone="bad">still leaks</Mark></>}{lever.why && <p class="sub"><T s={lever.why} max={160} /></p>}</li>)}</ul>}
     </section>
   );
 }

@@ -15,12 +15,18 @@ import type { Room } from './room';
 export type Group = 'money' | 'machine' | 'people' | 'findings';
 const GROUPS: [Group | 'all', string][] = [['all', 'All'], ['people', 'People'], ['machine', 'Levers and decisions'], ['findings', 'Findings'], ['money', 'Losses']];
 
+/** The program's own word for it (`still leaking`), where it has one beside the class. */
+export function wordOf(entry: Pick<TimelineEntry, 'kind' | 'detail'>): string {
+  const { kind, detail } = entry;
+  return detail && detail.length <= 40 && !detail.includes('\n') ? detail : kind;
+}
+
 /** Which filter an entry belongs to; by its author first, as people can say anything. */
-export function groupOf(entry: Pick<TimelineEntry, 'kind' | 'who'>): Group {
-  const kind = entry.kind.toLowerCase();
+export function groupOf(entry: Pick<TimelineEntry, 'kind' | 'who' | 'detail'>): Group {
+  const kind = `${entry.kind} ${wordOf(entry)}`.toLowerCase();
   if (/loss|leak/.test(kind)) return 'money';
   if (entry.who) return 'people';
-  if (/finding|pending|seen|confirmed|finalised|retracted|dissolved|opened/.test(kind)) return 'findings';
+  if (/finding|pending|seen again|confirmed|finalised|retracted|dissolved|opened/.test(kind)) return 'findings';
   return 'machine';
 }
 const SIGNS: Record<Group, string> = { money: '$', machine: '⚙', people: '☺', findings: '◉' };
@@ -31,7 +37,7 @@ export const keyOf = (entry: TimelineEntry): string => `${entry.seq} ${entry.kin
 export function arrange(items: readonly TimelineEntry[], group: Group | 'all', text: string): TimelineEntry[] {
   const wanted = text.trim().toLowerCase();
   const kept = items.filter((entry) => (group === 'all' || groupOf(entry) === group)
-    && (wanted === '' || entry.sentence.toLowerCase().includes(wanted) || entry.kind.toLowerCase().includes(wanted) || (entry.who ?? '').toLowerCase().includes(wanted) || String(entry.seq) === wanted));
+    && (wanted === '' || entry.sentence.toLowerCase().includes(wanted) || entry.kind.toLowerCase().includes(wanted) || (entry.detail ?? '').toLowerCase().includes(wanted) || (entry.who ?? '').toLowerCase().includes(wanted) || String(entry.seq) === wanted));
   return kept.reverse();
 }
 
@@ -94,10 +100,10 @@ function Entry({ entry, room, isOpen, toggle }: { entry: TimelineEntry; room: Ro
       <span class="entrytime"><Time at={entry.at} /></span>
       <span class="entrysign" aria-hidden="true">{SIGNS[group]}</span>
       <div class="entrybody">
-        <p><strong class="kind"><T s={entry.kind} max={60} /></strong> {entry.who && <><span class="by"><T s={entry.who} max={40} /></span>{': '}</>}<T s={entry.sentence} max={280} /></p>
+        <p><strong class="kind"><T s={wordOf(entry)} max={60} /></strong> {entry.who && <><span class="by"><T s={entry.who} max={40} /></span>{': '}</>}<T s={entry.sentence} max={280} /></p>
         {isOpen && (
           <div class="entrymore">
-            {entry.detail && <p><T s={entry.detail} max={2_000} lines /></p>}
+            {entry.detail && entry.detail !== wordOf(entry) && <p><T s={entry.detail} max={2_000} lines /></p>}
             <p class="dim">Entry {entry.seq}{action && <> · action <T s={action} max={60} /></>}{finding && <> · finding <Hex v={finding} /></>}</p>
             <p class="row">{tx && <a href={`${base}attack&tx=${segment(tx)}`}>The transaction</a>}{step && <a href={`${base}playbook#${segment(step)}`}>The step</a>}{correct && may(who, 'responder') && <button type="button" class="plain small" onClick={() => room.order(correct, { entry: String(entry.seq) })}>Correct it …</button>}</p>
           </div>
