@@ -1,4 +1,5 @@
-// Lists by cursor: page by page until the end, then only the last page again when there is news.
+// Lists by cursor. Oldest first: page by page until the end, then only the last page again when there is news. Newest
+// first: from the top until something known comes; or all of it, where entries change after they were written.
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { useCell } from '../lib/cell';
@@ -14,7 +15,11 @@ export const HELD_MAX = 60_000;
 const GATHER_MS = 250;
 const POLL_MS = 5_000;
 
+/** How the API orders the list: `changing` is newest first, of entries that change. */
+export type Order = 'oldest' | 'newest' | 'changing';
+
 export interface Listed<Item> {
+  /** Oldest first, however it was read. */
   items: Item[];
   isComplete: boolean;
   isLoading: boolean;
@@ -35,13 +40,13 @@ export function join<Item>(into: Map<string, Item>, page: readonly Item[], keyOf
   return fresh;
 }
 
-export function useList<Item>(path: string | null, keyOf: (item: Item) => string, isNews: (news: ChangeNews) => boolean = () => false): Listed<Item> {
+export function useList<Item>(path: string | null, keyOf: (item: Item) => string, isNews: (news: ChangeNews) => boolean = () => false, order: Order = 'oldest', first: string | null = null): Listed<Item> {
   type State = Omit<Listed<Item>, 'again'>;
   const empty: State = { items: [], isComplete: false, isLoading: true, at: null, error: null, failingSince: null };
   const [state, set] = useState<State>(empty);
   const { state: streamState } = useCell(stream);
   const who = useCell(session);
-  const held = useRef({ path, known: new Map<string, Item>(), cursor: null as string | null, isBusy: false, isWanted: false });
+  const held = useRef({ path, known: new Map<string, Item>(), cursor: null as string | null, isWhole: false, isBusy: false, isWanted: false });
   const asks = useRef({ isNews, keyOf });
   asks.current = { isNews, keyOf };
 
@@ -52,15 +57,25 @@ export function useList<Item>(path: string | null, keyOf: (item: Item) => string
     mine.isBusy = true;
     void (async () => {
       try {
+        // What is read now, apart from what was known: new entries go on top of those.
+        const fresh = new Map<string, Item>();
+        let cursor = order === 'oldest' || !mine.isWhole ? mine.cursor : null;
         for (;;) {
-          const query = `limit=${LIMIT}${mine.cursor === null ? '' : `&after=${encodeURIComponent(mine.cursor)}`}`;
+          const query = `limit=${LIMIT}${cursor === null ? '' : `&after=${encodeURIComponent(cursor)}`}`;
           const page = await get<Page<Item>>(`${path}${path.includes('?') ? '&' : '?'}${query}`);
           if (held.current !== mine) return;
-          join(mine.known, page.items, asks.current.keyOf);
-          const isEnd = page.next === null || page.next === mine.cursor || mine.known.size >= HELD_MAX;
-          set({ items: [...mine.known.values()], isComplete: isEnd, isLoading: !isEnd, at: now(), error: null, failingSince: null });
-          if (isEnd) break;
-          mine.cursor = page.next;
+          const isUpdate = order !== 'oldest' && mine.isWhole;
+          const isKnown = isUpdate && order === 'newest' && page.items.some((item) => mine.known.has(asks.current.keyOf(item)));
+          join(isUpdate ? fresh : mine.known, page.items, asks.current.keyOf);
+          const isEnd = page.next === null || page.next === cursor || isKnown || mine.known.size + fresh.size >= HELD_MAX;
+          if (isEnd && isUpdate) mine.known = order === 'changing' ? fresh : new Map([...fresh, ...mine.known]);
+          if (isEnd || !isUpdate) {
+            const items = [...mine.known.values()];
+            set({ items: order === 'oldest' ? items : items.reverse(), isComplete: isEnd, isLoading: !isEnd, at: now(), error: null, failingSince: null });
+          }
+          if (isEnd) { mine.isWhole = true; break; }
+          cursor = String(page.next);
+          if (!isUpdate) mine.cursor = cursor;
         }
       } catch (error) {
         if (held.current !== mine) return;
@@ -71,14 +86,14 @@ export function useList<Item>(path: string | null, keyOf: (item: Item) => string
         if (mine.isWanted) { mine.isWanted = false; if (held.current === mine) look(); }
       }
     })();
-  }, [path]);
+  }, [path, order]);
 
   useEffect(() => {
-    held.current = { path, known: new Map(), cursor: null, isBusy: false, isWanted: false };
+    held.current = { path, known: new Map(), cursor: first, isWhole: false, isBusy: false, isWanted: false };
     set(empty);
     look();
     // eslint-disable-next-line react-hooks/exhaustive-deps -- `empty` is the same each time
-  }, [look, path, who?.signedIn]);
+  }, [look, path, first, who?.signedIn]);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;

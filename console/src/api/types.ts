@@ -4,7 +4,7 @@
 export type Usd = string;
 export type Ms = number;
 
-export interface Page<Item> { items: Item[]; next: string | null }
+export interface Page<Item> { items: Item[]; next: string | number | null }
 export interface Problem { code: string; message: string; remedy: string; allowed?: string[] }
 
 export interface Session {
@@ -77,10 +77,10 @@ export interface Transaction {
 export interface StepView {
   id: string; title: string; owner: string; people: string[]; kind: string; status: string; why: string | null; since: Ms | null;
   dueAt: Ms | null; attempt: number; approvals: string[]; objections: string[]; quorum: number; checklist: string[];
-  instructions: string; note: string; doneBy: string | null; mayI: string[]; typedData?: TypedData | null;
+  instructions: string; note: string; doneBy: string | null; mayI: string[]; typedData?: TypedData | null; lever?: string | null; text?: string | null; audience?: string | null; dependsOn?: string[];
 }
 export interface RunView { run: number; id: string; title: string; direction: string; over: boolean; steps: StepView[] }
-export interface Playbooks { offered: { id: string; title: string; why: string }[]; runs: RunView[] }
+export interface Playbooks { offered: { id: string; title: string; why: string; faults?: string[] }[]; runs: RunView[] }
 
 export interface TypedData {
   domain: Record<string, unknown>; types: Record<string, { name: string; type: string }[]>; primaryType: string;
@@ -106,11 +106,11 @@ export interface ProtocolView {
 export interface ProtocolLine { name: string; chains: number[] }
 export interface RuleView {
   id: string; title: string; severity: string | null; maturity: string | null; protocols: string[];
-  tests: { passed: number; failed: number; why: string | null } | null; source: string | null;
+  tests: { passed: number; failed: number; why: string | null } | null; source: string | null; description?: string | null;
 }
 export interface ReportLine { name: string; at: Ms | null; title: string | null; hasHtml: boolean; hasJson: boolean }
 export interface Drill { name: string; at: Ms; lostWithUsd: Usd | null; lostWithoutUsd: Usd | null; words: string | null; case: string | null }
 export interface JournalRecord { seq: number; at: Ms; kind: string; summary: string; hash: string }
-export interface Verification { verified: boolean; records: number; head: string; at: Ms; error: string | null }
-export interface AuditLine { seq: number; at: Ms; who: string; what: string; accepted: boolean; why: string | null }
+export interface Verification { verified: boolean; records: number; head: string; at: Ms; error: string | null; running?: boolean }
+export interface AuditLine { seq: number; at: Ms; who: string; what: string; accepted: boolean; why: string | null; access?: string | null; from?: string }
 export interface ChangeNews { seq: number; cases: string[]; what: string[] }

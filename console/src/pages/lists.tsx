@@ -14,7 +14,7 @@ import { plural, worst } from './shared';
 
 export function CasesPage() {
   const [which, choose] = useState<'open' | 'closed'>('open');
-  const list = useList<CaseLine>(`/cases?open=${which === 'open'}`, ({ id }) => id, () => true);
+  const list = useList<CaseLine>(`/cases?open=${which === 'open'}`, ({ id }) => id, () => true, 'changing');
   const first = worst(list.items);
   const sorted = [...list.items].sort((a, b) => (a === first ? -1 : b === first ? 1 : b.openedAt - a.openedAt));
   return (
@@ -56,7 +56,7 @@ export function ChannelsPage() {
             <p class="verdict">{channel.healthy ? <Mark tone="good">Works</Mark> : <Mark tone="bad">Down</Mark>}</p>
             <dl class="pairs"><div><dt>Waiting</dt><dd>{plural(channel.queued, 'message')}</dd></div><div><dt>Last sent</dt><dd><Ago at={channel.lastSentAt} /></dd></div></dl>
             {channel.lastError && <p class="sub">Last error: <T s={channel.lastError} /></p>}
-            {may(who, 'commander') && <Act what={async () => { await send('POST', `/channels/${segment(channel.name)}/test`, {}); looked.again(); return `A test message was handed to ${channel.name}.`; }}>Send a test message</Act>}
+            {may(who, 'commander') && <Act what={async () => { const { delivered, why } = await send<{ delivered: boolean; why: string }>('POST', `/channels/${segment(channel.name)}/test`); looked.again(); if (!delivered) throw new Error(`the channel did not take it: ${why}`); return `${channel.name} took a test message. Ask whether it has arrived.`; }}>Send a test message</Act>}
           </Card>
         ))}</div>
       )}</Look>
@@ -65,7 +65,7 @@ export function ChannelsPage() {
 }
 
 export function AuditPage() {
-  const list = useList<AuditLine>('/audit', ({ seq }) => String(seq), () => true);
+  const list = useList<AuditLine>('/audit', ({ seq }) => String(seq), () => true, 'newest');
   const newest = [...list.items].reverse().slice(0, 500);
   return (
     <>

@@ -1,13 +1,14 @@
 // What was made before and what is written down: rules, reports, drills, the journal with its proof.
 
-import { useState } from 'preact/hooks';
-import { get, href, segment } from '../api/client';
-import { useList } from '../api/pages';
+import { useEffect, useState } from 'preact/hooks';
+import { Refused, Unreachable, get, href, segment } from '../api/client';
+import { useList, type Listed } from '../api/pages';
 import { useApi } from '../api/use';
 import type { Drill, JournalRecord, Page, ReportLine, RuleView, Verification } from '../api/types';
 import { percent, roughly } from '../lib/money';
 import { go, place } from '../lib/router';
 import { plural, words } from '../lib/text';
+import { now } from '../lib/time';
 import { useCell } from '../lib/cell';
 import { Answer, useAct } from '../ui/act';
 import { Ago, Card, Empty, Hex, Mark, Money, Severity, T, Table, Time } from '../ui/basics';
@@ -27,7 +28,7 @@ export function RulesPage() {
         return items.length === 0 ? <Empty>No rule is loaded.</Empty> : <>
           <p><label class="sr" for="rulefilter">Find a rule</label><input id="rulefilter" type="search" placeholder="Find a rule or a protocol" value={text} onInput={(event) => search(event.currentTarget.value)} /> <span class="dim" role="status">{shown.length} of {items.length}</span></p>
           {shown.length === 0 ? <Empty>No rule is like that.</Empty> : <Table label="Rules" head={['Rule', 'Grade', 'Maturity', 'Tests', 'Used by']}>
-            {shown.map((rule) => <tr key={rule.id}><td><strong><T s={rule.title} max={120} /></strong><p class="sub"><code><T s={rule.id} max={80} /></code></p></td><td>{rule.severity ? <Severity declared={rule.severity} suggested={null} /> : <span class="dim">–</span>}</td><td>{rule.maturity ? words(rule.maturity) : <span class="dim">–</span>}</td><td>{rule.tests === null ? <Mark tone="warn">not run</Mark> : rule.tests.failed > 0 ? <><Mark tone="bad">{rule.tests.failed} of {rule.tests.passed + rule.tests.failed} fail</Mark>{rule.tests.why && <p class="sub"><T s={rule.tests.why} max={200} /></p>}</> : rule.tests.passed === 0 ? <Mark tone="warn">has none</Mark> : <Mark tone="good">all {rule.tests.passed} pass</Mark>}</td><td>{rule.protocols.length === 0 ? <span class="dim">nobody</span> : rule.protocols.map((name) => <a key={name} class="gap" href={`/protocol/${segment(name)}`}><T s={name} max={40} /></a>)}</td></tr>)}
+            {shown.map((rule) => <tr key={rule.id}><td><strong><T s={rule.title} max={120} /></strong><p class="sub"><code><T s={rule.id} max={80} /></code></p>{rule.description && <p class="sub"><T s={rule.description} max={160} /></p>}</td><td>{rule.severity ? <Severity declared={rule.severity} suggested={null} /> : <span class="dim">–</span>}</td><td>{rule.maturity ? words(rule.maturity) : <span class="dim">–</span>}</td><td>{rule.tests === null ? <Mark tone="warn">not run</Mark> : rule.tests.failed > 0 ? <><Mark tone="bad">{rule.tests.failed} of {rule.tests.passed + rule.tests.failed} fail</Mark>{rule.tests.why && <p class="sub"><T s={rule.tests.why} max={200} /></p>}</> : rule.tests.passed === 0 ? <Mark tone="warn">has none</Mark> : <Mark tone="good">all {rule.tests.passed} pass</Mark>}</td><td>{rule.protocols.length === 0 ? <span class="dim">nobody</span> : rule.protocols.map((name) => <a key={name} class="gap" href={`/protocol/${segment(name)}`}><T s={name} max={40} /></a>)}</td></tr>)}
           </Table>}
         </>;
       }}</Look>
@@ -76,11 +77,39 @@ export function DrillsPage() {
   );
 }
 
+/** Records read at once: the most that the API gives. */
+const RECORDS = 500;
+/** Time between two looks at a verification that runs, milliseconds. */
+const VERIFY_LOOK_MS = 700;
+
+/** The newest part of the journal; it may have millions of records, so older ones come when they are asked for. */
+function useJournal(): Listed<JournalRecord> & { older: (() => void) | null } {
+  const [from, begin] = useState<number | null>(null);
+  const [problem, fail] = useState<Pick<Listed<never>, 'error' | 'failingSince'> | null>(null);
+  const [tries, again] = useState(0);
+  useEffect(() => {
+    if (from !== null) return;
+    get<{ seq?: number }>('/overview').then(({ seq = 0 }) => { fail(null); begin(Math.max(0, seq - RECORDS)); }, (error: unknown) => fail({ error: error instanceof Refused || error instanceof Unreachable ? error : new Unreachable(String(error)), failingSince: now() }));
+  }, [from === null, tries]);
+  const list = useList<JournalRecord>(from === null ? null : '/journal', recordKey, () => true, 'oldest', from ? String(from) : null);
+  const older = from ? () => begin(Math.max(0, from - RECORDS)) : null;
+  return problem ? { ...list, ...problem, older: null, again: () => again(tries + 1) } : { ...list, older };
+}
+
 export function JournalPage() {
-  const list = useList<JournalRecord>('/journal', ({ seq }) => String(seq), () => true);
+  const list = useJournal();
   const newest = [...list.items].reverse();
   const [proof, prove] = useState<Verification | null>(null);
   const act = useAct();
+  const verify = () => act.run(async () => {
+    let found = await get<Verification>('/journal/verify');
+    while (found.running) {
+      await new Promise((resolve) => setTimeout(resolve, VERIFY_LOOK_MS));
+      found = await get<Verification>('/journal/verify');
+    }
+    prove(found);
+    return found.verified ? 'The journal is whole.' : 'The journal is broken.';
+  });
   return (
     <>
       <h1>Journal</h1>
@@ -90,15 +119,16 @@ export function JournalPage() {
         {proof && (proof.verified
           ? <><p class="verdict"><Mark tone="good">Whole</Mark></p><p>{plural(proof.records, 'entry', 'entries')} were read again from disk, <Ago at={proof.at} />. The newest has the hash <Hex v={proof.head} />: compare it with the one that others keep.</p></>
           : <><p class="verdict"><Mark tone="bad">Broken</Mark></p><p><T s={proof.error} max={400} /></p><p><strong>Keep the file as it is</strong>, copy it, and check the copies that others have.</p></>)}
-        <p><button type="button" aria-busy={act.isBusy} onClick={() => void act.run(async () => { const found = await get<Verification>('/journal/verify'); prove(found); return found.verified ? 'The journal is whole.' : 'The journal is broken.'; })}>{act.isBusy ? 'Reading all of it …' : proof ? 'Verify again' : 'Verify it now'}</button> <a class="button" href="/audit">Who did what</a></p>
+        <p><button type="button" aria-busy={act.isBusy} onClick={() => void verify()}>{act.isBusy ? 'Reading all of it …' : proof ? 'Verify again' : 'Verify it now'}</button> <a class="button" href="/audit">Who did what</a></p>
         {act.said && !act.said.isGood && <Answer said={act.said} />}
       </Card>
       <Failed what="the journal" looked={list} />
-      <p class="dim" role="status">{list.isComplete ? `${plural(newest.length, 'entry', 'entries')}, newest first` : list.error ? '' : `Reading … ${plural(newest.length, 'entry', 'entries')} so far`}</p>
+      <p class="dim" role="status">{list.isComplete ? `${list.older ? 'The newest ' : ''}${plural(newest.length, 'entry', 'entries')}, newest first` : list.error ? '' : `Reading … ${plural(newest.length, 'entry', 'entries')} so far`}</p>
       {newest.length === 0 && list.isComplete && <Empty>The journal is empty.</Empty>}
       {newest.length > 0 && <VirtualFeed items={newest} keyOf={recordKey} label="Journal, newest first" estimate={44} isBusy={list.isLoading} row={(record) => (
         <div class="entry record"><span class="entrytime"><Time at={record.at} /></span><span class="seq">{record.seq}</span><div class="entrybody"><p><strong class="kind"><T s={record.kind} max={40} /></strong> <T s={record.summary} max={240} /></p></div><Hex v={record.hash} /></div>
       )} />}
+      {list.older && <p><button type="button" onClick={list.older}>Show {RECORDS} older ones</button></p>}
     </>
   );
 }

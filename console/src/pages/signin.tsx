@@ -72,6 +72,34 @@ export function SignInPage() {
         </Card>
       )}
       <Answer said={act.said} />
+      {!ready && <Token to={query.get('to')} />}
     </>
+  );
+}
+
+/** For machines without a wallet: a token from the configuration. It is sent once and kept nowhere. */
+function Token({ to }: { to: string | null }) {
+  const [token, write] = useState('');
+  const act = useAct();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void act.run(async () => {
+      session.set(await send<Session>('POST', '/session', { token: token.trim() }));
+      await loadSession();
+      retryStream();
+      go(safePath(to));
+      return 'Signed in.';
+    });
+  };
+  return (
+    <details><summary>With a token instead</summary>
+      <form class="quick" onSubmit={submit}>
+        <label for="token">A token that stands under <code>console.tokens</code></label>
+        <input id="token" type="password" autoComplete="off" value={token} onInput={(event) => write(event.currentTarget.value)} />
+        <button type="submit" aria-busy={act.isBusy} disabled={!token.trim()}>Sign in</button>
+        <p class="dim">Levers that need a signature need a wallet all the same.</p>
+        <Answer said={act.said} />
+      </form>
+    </details>
   );
 }

@@ -26,6 +26,14 @@ export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unk
       </div>
     );
   }
+  if (error instanceof Refused && error.status === 403) {
+    return (
+      <div class="notice info" role="status">
+        <p><strong>You may not see {what}.</strong> {visible(error.problem.message)}</p>
+        <p>{visible(error.problem.remedy)}</p>
+      </div>
+    );
+  }
   const isRefused = error instanceof Refused;
   return (
     <div class="notice warn" role="status">

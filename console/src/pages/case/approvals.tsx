@@ -15,7 +15,7 @@ export function ApprovalsView({ room: { one, approvals } }: { room: Room }) {
   return (
     <>
       <p class="lead">Some levers are pulled only when guardians have signed. What is signed is shown first, in words and field by field.</p>
-      <Look what="what is asked for" looked={approvals}>{(all) => all.length === 0 ? <Empty>No signature is asked for.</Empty> : (
+      <Look what="what is asked for" looked={approvals}>{({ items: all }) => all.length === 0 ? <Empty>No signature is asked for.</Empty> : (
         <div class="tiles">{all.map((asked) => (
           <Card key={`${asked.kind}${asked.lever}${asked.decision}`} id={`a-${asked.decision}-${asked.kind}`} tone={asked.missing > 0 ? 'warn' : 'good'} title={<>{TITLES[asked.kind] ?? asked.kind}: <T s={asked.lever} max={60} /></>}>
             <p><T s={asked.words} max={400} /></p>

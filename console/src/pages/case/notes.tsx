@@ -22,7 +22,7 @@ export function NotesView({ room }: { room: Room }) {
   const { one, order } = room;
   const who = useCell(session);
   const isNews = (news: { cases: string[] }) => news.cases.includes(one.id);
-  const list = useList<TimelineEntry>(`/cases/${segment(one.id)}/timeline`, keyOf, isNews);
+  const list = useList<TimelineEntry>(`/cases/${segment(one.id)}/timeline?order=newest&kinds=command,note,playbook`, keyOf, isNews, 'newest');
   const evidence = useApi<Page<Evidence>>(`/cases/${segment(one.id)}/evidence`, isNews);
   const notes = list.items.filter((entry) => entry.who !== null).reverse().slice(0, 200);
   const isWriter = may(who, 'responder');

@@ -66,7 +66,7 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
         </Card>
       ))}
       {all.offered.length > 0 && <Card title={all.runs.length ? 'Others that are made for this' : 'Playbooks that are made for this'} id="offered">
-        <ul class="plainlist">{all.offered.map(({ id, title, why }) => <li key={id}><strong><T s={title} max={120} /></strong> <span class="dim"><T s={id} max={60} /></span><p class="sub"><T s={why} max={300} /></p>{may(who, 'commander') && <button type="button" onClick={() => start(id, title)}>Start it …</button>}</li>)}</ul>
+        <ul class="plainlist">{all.offered.map(({ id, title, why, faults }) => <li key={id}><strong><T s={title} max={120} /></strong> <span class="dim"><T s={id} max={60} /></span><p class="sub"><T s={why} max={300} /></p>{faults && faults.length > 0 && <div class="notice warn"><p><strong>Not all of it can be carried out here:</strong></p><ul>{faults.map((fault) => <li key={fault}><T s={fault} max={300} /></li>)}</ul></div>}{may(who, 'commander') && <button type="button" onClick={() => start(id, title)}>Start it …</button>}</li>)}</ul>
         {!may(who, 'commander') && <p class="dim">A commander starts them.</p>}
       </Card>}
       {asking && <AskDialog ask={asking} onClose={() => ask(null)} onDone={playbooks.again} />}
@@ -92,9 +92,12 @@ function Step({ run, step, act, me }: { run: RunView; step: StepView; act: (run:
     <li id={`s-${run.run}-${step.id}`} data-step={step.id} tabIndex={-1} class={`step ${isUnderWay ? 'underway' : ''}`}>
       <div class="stephead"><Mark tone={tone}>{word}</Mark> <h3><T s={step.title} max={160} /></h3>{step.dueAt !== null && isUnderWay && <Countdown to={step.dueAt} over="overdue by" />}</div>
       <p class="dim">{isMine ? <strong>Yours</strong> : words(step.owner)}{step.people.length > 0 ? <>: <T s={step.people.join(', ')} max={100} /></> : <>: <Mark tone="warn">nobody has this role</Mark></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
+      {step.lever && isUnderWay && <p>Lever: <strong><T s={step.lever} max={60} /></strong></p>}
+      {step.text && step.audience && <div class="note"><p class="dim">To {words(step.audience).toLowerCase()}:</p><p><T s={step.text} max={1_500} lines /></p></div>}
       {step.why && <p><T s={step.why} max={400} /></p>}
       {step.note && <p class="note"><T s={step.note} max={600} lines /></p>}
       {step.quorum > 0 && isUnderWay && <><Quorum signed={step.approvals.length} quorum={step.quorum} />{step.approvals.length > 0 && <p class="dim">Agreed: <T s={step.approvals.join(', ')} /></p>}{step.objections.length > 0 && <p><Mark tone="bad">said no</Mark> <T s={step.objections.join(', ')} /></p>}</>}
+      {step.status === 'waiting' && step.dependsOn && step.dependsOn.length > 0 && <p class="dim">After: {step.dependsOn.map((before) => run.steps.find(({ id }) => id === before)?.title ?? before).map((title) => <span key={title} class="gap"><T s={title} max={80} /></span>)}</p>}
       {(step.instructions || step.checklist.length > 0) && (
         <details open={step.status === 'ready' || step.status === 'awaitingApproval'}><summary>What to do</summary>
           {step.instructions && <p><T s={step.instructions} max={2_000} lines /></p>}

@@ -4,11 +4,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { may, segment, session } from '../../api/client';
 import { onNews } from '../../api/stream';
 import { useApi, type Looked } from '../../api/use';
-import type { ApprovalAsked, CaseDetail, ChangeNews, Playbooks } from '../../api/types';
+import type { ApprovalAsked, CaseDetail, ChangeNews, Page, Playbooks } from '../../api/types';
 import { useCell } from '../../lib/cell';
 import { VERBS, nextVerb, verbOf, type Verb } from '../../lib/commands';
 import { go, place } from '../../lib/router';
-import { words } from '../../lib/text';
+import { visible, words } from '../../lib/text';
 import { stopwatch, tick } from '../../lib/time';
 import { announce } from '../../ui/announce';
 import { Ago, Countdown, Mark, Money, Severity, Standing, T, Time } from '../../ui/basics';
@@ -28,14 +28,14 @@ import { TimelineView } from './timeline';
 const VIEWS = [['now', 'Now'], ['timeline', 'Timeline'], ['attack', 'Attack'], ['decision', 'Decision'], ['playbook', 'Playbook'], ['approvals', 'Approvals'], ['notes', 'Notes'], ['people', 'People'], ['report', 'Report']] as const;
 type View = (typeof VIEWS)[number][0];
 
-export interface Room { one: CaseDetail; playbooks: Looked<Playbooks>; approvals: Looked<ApprovalAsked[]>; order: (verb: Verb, values?: Record<string, string>) => void }
+export interface Room { one: CaseDetail; playbooks: Looked<Playbooks>; approvals: Looked<Page<ApprovalAsked>>; order: (verb: Verb, values?: Record<string, string>) => void }
 
 export function CasePage({ id }: { id: string }) {
   const isMine = (news: ChangeNews) => news.cases.includes(id);
   const path = `/cases/${segment(id)}`;
   const looked = useApi<CaseDetail>(path, isMine);
   const playbooks = useApi<Playbooks>(`${path}/playbooks`, isMine);
-  const approvals = useApi<ApprovalAsked[]>(`${path}/approvals`, isMine);
+  const approvals = useApi<Page<ApprovalAsked>>(`${path}/approvals`, isMine);
   const { query } = useCell(place);
   const view: View = VIEWS.find(([key]) => key === query.get('view'))?.[0] ?? 'now';
   const [ordered, order] = useState<{ verb: Verb; values: Record<string, string> } | null>(null);
@@ -54,9 +54,9 @@ export function CasePage({ id }: { id: string }) {
   }, [id]);
 
   return (
-    <Look what={`case ${id}`} looked={looked}>{(one) => {
+    <>{looked.value === null && <h1>Case {visible(id).slice(0, 40)}</h1>}<Look what={`case ${id}`} looked={looked}>{(one) => {
       const room: Room = { one, playbooks, approvals, order: (verb, values = {}) => order({ verb, values }) };
-      const badge: Partial<Record<View, number>> = { approvals: approvals.value?.filter(({ missing }) => missing > 0).length ?? 0, playbook: dueSteps(playbooks.value).length };
+      const badge: Partial<Record<View, number>> = { approvals: approvals.value?.items.filter(({ missing }) => missing > 0).length ?? 0, playbook: dueSteps(playbooks.value).length };
       return (
         <>
           <Head one={one} isClosed={isClosed} isCompact={view !== 'now'} />
@@ -78,7 +78,7 @@ export function CasePage({ id }: { id: string }) {
           {ordered && <CommandDialog one={one} verb={ordered.verb} initial={ordered.values} onClose={() => order(null)} onDone={() => { looked.again(); playbooks.again(); approvals.again(); }} />}
         </>
       );
-    }}</Look>
+    }}</Look></>
   );
 }
 
@@ -116,7 +116,7 @@ function Next({ room }: { room: Room }) {
   const { one, playbooks, approvals, order } = room;
   const who = useCell(session);
   const base = `/case/${segment(one.id)}?view=`;
-  const asked = (approvals.value ?? []).filter(({ missing }) => missing > 0).sort((a, b) => a.deadline - b.deadline)[0];
+  const asked = (approvals.value?.items ?? []).filter(({ missing }) => missing > 0).sort((a, b) => a.deadline - b.deadline)[0];
   const mine = dueSteps(playbooks.value).filter(({ step }) => step.mayI.length > 0);
   const step = mine.find(({ step: { people } }) => who?.name != null && people.includes(who.name)) ?? mine[0];
   const verb = nextVerb(one.allowed, one.stage, one.acknowledged);

@@ -31,7 +31,7 @@ export function groupOf(entry: Pick<TimelineEntry, 'kind' | 'who' | 'detail'>): 
 }
 const SIGNS: Record<Group, string> = { money: '$', machine: '⚙', people: '☺', findings: '◉' };
 
-export const keyOf = (entry: TimelineEntry): string => `${entry.seq} ${entry.kind} ${entry.sentence.slice(0, 200)}`;
+export const keyOf = (entry: TimelineEntry): string => `${entry.seq} ${entry.detail ?? entry.kind} ${entry.links.finding ?? ''}${entry.links.action ?? ''} ${entry.sentence.slice(0, 200)}`;
 
 /** Newest first; entries of one journal step keep their order backwards. */
 export function arrange(items: readonly TimelineEntry[], group: Group | 'all', text: string): TimelineEntry[] {
@@ -42,7 +42,7 @@ export function arrange(items: readonly TimelineEntry[], group: Group | 'all', t
 }
 
 export function TimelineView({ id, room, newest }: { id: string; room: Room; newest?: number }) {
-  const list = useList<TimelineEntry>(`/cases/${segment(id)}/timeline`, keyOf, (news) => news.cases.includes(id));
+  const list = useList<TimelineEntry>(`/cases/${segment(id)}/timeline?order=newest`, keyOf, (news) => news.cases.includes(id), 'newest');
   const [group, choose] = useState<Group | 'all'>('all');
   const [text, search] = useState('');
   const [opened, open] = useState<string | null>(null);
