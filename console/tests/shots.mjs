@@ -27,7 +27,7 @@ for (const [size, viewport] of Object.entries({ desktop: { width: 1280, height: 
       if (only && !only.includes(name)) continue;
       await tab.goto(base + path);
       await tab.waitForTimeout(450);
-      await tab.screenshot({ path: `${folder}/${name}-${size}-${colorScheme}.png`, fullPage: true });
+      await tab.screenshot({ path: `${folder}/${name}-${size}-${colorScheme}.png`, fullPage: !['timeline', 'journal'].includes(name) });
     }
     await context.close();
   }

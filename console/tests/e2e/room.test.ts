@@ -80,7 +80,6 @@ describe('the war room', () => {
     await settled();
     if (await page.locator('#next').getByRole('button', { name: 'Acknowledge' }).count()) {
       await page.locator('#next').getByRole('button', { name: 'Acknowledge' }).click();
-      await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click();
       await page.getByText(/^✓ acknowledged$/).waitFor();
     }
     const declare = page.getByRole('button', { name: 'Declare', exact: true });

@@ -8,6 +8,7 @@ import { useCell } from '../../lib/cell';
 import { span } from '../../lib/time';
 import { Answer, useAct } from '../../ui/act';
 import { Card, Empty, T, Time } from '../../ui/basics';
+import { Dialog } from '../../ui/dialog';
 import { Look } from '../../ui/look';
 import type { Room } from './room';
 
@@ -40,20 +41,23 @@ function Public({ id }: { id: string }) {
   const looked = useApi<PublicStatus>(`/cases/${segment(id)}/status`, (news) => news.cases.includes(id));
   const who = useCell(session);
   const [text, write] = useState<string | null>(null);
+  const [isAsking, ask] = useState(false);
   const act = useAct();
   return (
     <Card title="Public word" id="public">
       <Look what="the public word" looked={looked}>{(status) => <>
         {status.released ? <div class="note"><p><T s={status.released.text} max={4_000} lines /></p><p class="dim">Released <Time at={status.released.at} /> by <T s={status.released.who} max={40} /></p></div> : <Empty>Nothing was said in public yet.</Empty>}
         {may(who, 'commander') ? (
-          <form class="quick" onSubmit={(event) => {
-            event.preventDefault();
-            void act.run(async () => { await send('POST', `/cases/${segment(id)}/status`, { text: (text ?? status.draft).trim() }); looked.again(); write(null); return 'Released.'; });
-          }}>
+          <form class="quick" onSubmit={(event) => { event.preventDefault(); ask(true); }}>
             <label for="public-text">What everybody may read. While containment is open: no addresses, no mechanics, no amounts that are not public.</label>
             <textarea id="public-text" rows={5} dir="auto" value={text ?? status.draft} onInput={(event) => write(event.currentTarget.value)} />
-            <button type="submit" class="grave" aria-busy={act.isBusy} disabled={!(text ?? status.draft).trim()}>Release to the public</button>
+            <button type="submit" class="grave" disabled={!(text ?? status.draft).trim()}>Release to the public …</button>
             <Answer said={act.said} />
+            {isAsking && <Dialog title="Everybody will read this" onClose={() => ask(false)}>
+              <p class="note"><T s={(text ?? status.draft).trim()} max={4_000} lines /></p>
+              <p>It cannot be called back. Is there an address, a mechanism or an amount in it that the attacker does not know?</p>
+              <div class="dialogend"><button type="button" class="grave" aria-busy={act.isBusy} onClick={() => void act.run(async () => { await send('POST', `/cases/${segment(id)}/status`, { text: (text ?? status.draft).trim() }); looked.again(); write(null); return 'Released.'; }).then(() => ask(false))}>Release it</button><button type="button" onClick={() => ask(false)}>Not yet</button></div>
+            </Dialog>}
           </form>
         ) : <p class="dim">A commander releases it.</p>}
       </>}</Look>

@@ -1,5 +1,6 @@
 // The war room: what happened, what it costs, what holds, and the one thing to do next stay on top of every view.
 
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { may, segment, session } from '../../api/client';
 import { onNews } from '../../api/stream';
@@ -10,6 +11,7 @@ import { VERBS, nextVerb, verbOf, type Verb } from '../../lib/commands';
 import { go, place } from '../../lib/router';
 import { visible, words } from '../../lib/text';
 import { stopwatch, tick } from '../../lib/time';
+import { Act } from '../../ui/act';
 import { announce } from '../../ui/announce';
 import { Ago, Countdown, Mark, Money, Severity, Standing, T, Time } from '../../ui/basics';
 import { Look } from '../../ui/look';
@@ -17,7 +19,7 @@ import { pageKeys } from '../../ui/shell';
 import { plural } from '../shared';
 import { ApprovalsView } from './approvals';
 import { AttackView } from './attack';
-import { CommandDialog } from './command';
+import { CommandDialog, say } from './command';
 import { DecisionView } from './decision';
 import { NotesView } from './notes';
 import { PeopleView } from './people';
@@ -60,7 +62,7 @@ export function CasePage({ id }: { id: string }) {
       return (
         <>
           <Head one={one} isClosed={isClosed} isCompact={view !== 'now'} />
-          {!isClosed && <Next room={room} />}
+          {!isClosed && <Next room={room} again={looked.again} />}
           <nav class="views" aria-label="Parts of the case">
             {VIEWS.map(([key, name]) => <a key={key} href={`/case/${segment(id)}?view=${key}`} aria-current={view === key ? 'page' : undefined}>{name}{badge[key] ? <span class="badge"> {badge[key]}<span class="sr"> waiting</span></span> : null}</a>)}
           </nav>
@@ -96,7 +98,7 @@ function Head({ one, isClosed, isCompact }: { one: CaseDetail; isClosed: boolean
         <div class="lost"><dt>Lost</dt><dd><Money v={one.lostUsd} big /></dd></div>
         <div class="risk"><dt>At risk</dt><dd><Money v={one.atRiskUsd} big /></dd></div>
         <div class="saved"><dt>Saved</dt><dd><Money v={one.savedUsd} big /></dd></div>
-        <div class="since"><dt>{isClosed ? 'Opened' : 'Since it was seen'}</dt><dd>{isClosed ? <Time at={one.openedAt} /> : <span class="money" role="timer">{stopwatch(current - one.openedAt)}</span>}</dd></div>
+        <div class="since"><dt>{isClosed ? 'Opened' : 'Since seen'}</dt><dd>{isClosed ? <Time at={one.openedAt} /> : <span class="money" role="timer">{stopwatch(current - one.openedAt)}</span>}</dd></div>
       </dl>
       {one.levers.length > 0 && <ul class="leverline" aria-label="Levers of this case">{one.levers.map((lever) => <li key={lever.name}><Standing s={lever.standing} /> <strong><T s={lever.name} max={40} /></strong>{lever.heldUntil !== null && <span class="dim"> <Countdown to={lever.heldUntil} over="its time is over since" /></span>}{lever.leaks && <> <Mark tone="bad">still leaks</Mark></>}{lever.why && <p class="sub"><T s={lever.why} max={160} /></p>}</li>)}</ul>}
     </section>
@@ -112,7 +114,7 @@ export function dueSteps(playbooks: Playbooks | null): Due[] {
 }
 
 /** One thing to do, and only one: a signature that is missing, else looking at it, else a step of mine, else the stage. */
-function Next({ room }: { room: Room }) {
+function Next({ room, again }: { room: Room; again: () => void }) {
   const { one, playbooks, approvals, order } = room;
   const who = useCell(session);
   const base = `/case/${segment(one.id)}?view=`;
@@ -120,13 +122,13 @@ function Next({ room }: { room: Room }) {
   const mine = dueSteps(playbooks.value).filter(({ step }) => step.mayI.length > 0);
   const step = mine.find(({ step: { people } }) => who?.name != null && people.includes(who.name)) ?? mine[0];
   const verb = nextVerb(one.allowed, one.stage, one.acknowledged);
-  const box = (say: preact.ComponentChildren, button: preact.ComponentChildren) => (
-    <section class="next" id="next" aria-labelledby="nexthead"><h2 id="nexthead">Next</h2><div class="nextsay">{say}</div><div class="nextdo">{button}</div></section>
+  const box = (text: ComponentChildren, button: ComponentChildren) => (
+    <section class="next" id="next" aria-labelledby="nexthead"><h2 id="nexthead">Next</h2><div class="nextsay">{text}</div><div class="nextdo">{button}</div></section>
   );
   if (!may(who, 'responder') && !asked) {
     return who?.signedIn ? null : box('You are looking on. To act, say who you are.', <a class="button primary" href={`/sign-in?to=${encodeURIComponent(`/case/${one.id}`)}`}>Sign in with your wallet</a>);
   }
-  if (!one.acknowledged && verb?.command === 'acknowledge') return box('Say that you are awake and looking at it. Others stop being paged.', <button type="button" class="primary" onClick={() => order(verb)}>Acknowledge</button>);
+  if (!one.acknowledged && verb?.command === 'acknowledge') return box('Say that you are awake and looking at it. Others stop being paged.', <Act kind="primary" what={async () => { await say(one.id, { command: 'acknowledge' }, null); again(); return 'Journaled: you are looking at it.'; }}>Acknowledge</Act>);
   if (asked) {
     return box(<><strong><T s={asked.lever} max={60} /></strong> needs {plural(asked.missing, 'more signature')} of {asked.quorum}. <Countdown to={asked.deadline} over="too late by" /></>, <a class="button primary" href={`${base}approvals`}>Look and sign</a>);
   }
