@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Refused, Unreachable } from '../api/client';
-import { visible } from '../lib/text';
+import { sentence, visible } from '../lib/text';
 import { WalletProblem } from '../lib/wallet';
 import { announce } from './announce';
 
@@ -55,7 +55,7 @@ export function Answer({ said }: { said: Said | null }) {
   return (
     <div class={`answer ${said.isGood ? 'good' : 'bad'}`}>
       <p><strong>{said.isGood ? '✓ ' : '✕ Not done: '}</strong>{visible(said.text)}</p>
-      {said.remedy && <p>{visible(said.remedy)}</p>}
+      {said.remedy && <p>{sentence(said.remedy)}</p>}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // Small parts that every page uses. State is always said by a shape and a word, colour only repeats it.
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Ms, Usd } from '../api/types';
 import { useCell } from '../lib/cell';
 import { usd, usdWhole } from '../lib/money';
@@ -107,11 +107,20 @@ export function Card({ title, id, children, actions, tone }: { title: ComponentC
   );
 }
 
-/** Wide tables scroll inside their own box, never the page; the box can be focused and scrolled by keyboard. */
+/**
+ * Wide tables scroll inside their own box, never the page; the box can be focused and scrolled by keyboard. On a phone
+ * every row becomes a card, and each cell says its own heading.
+ */
 export function Table({ label, head, children }: { label: string; head: (string | { num: string })[]; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    for (const row of box.current?.querySelectorAll('tbody > tr') ?? []) {
+      [...row.children].forEach((cell, index) => { const name = head[index]; (cell as HTMLElement).dataset['head'] = typeof name === 'string' ? name : (name?.num ?? ''); });
+    }
+  });
   return (
-    <div class="scrollx" tabIndex={0} role="region" aria-label={label}>
-      <table><thead><tr>{head.map((cell, index) => typeof cell === 'string' ? <th key={index} scope="col">{cell}</th> : <th key={index} scope="col" class="num">{cell.num}</th>)}</tr></thead><tbody>{children}</tbody></table>
+    <div class="scrollx" tabIndex={0} role="region" aria-label={label} ref={box}>
+      <table class="cards"><thead><tr>{head.map((cell, index) => typeof cell === 'string' ? <th key={index} scope="col">{cell}</th> : <th key={index} scope="col" class="num">{cell.num}</th>)}</tr></thead><tbody>{children}</tbody></table>
     </div>
   );
 }

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { Refused } from '../api/client';
 import type { Looked } from '../api/use';
-import { visible } from '../lib/text';
+import { sentence } from '../lib/text';
 import { Ago, Time } from './basics';
 
 /** Words for "could not look". It says since when, and that this is not the same as "nothing there". */
@@ -13,7 +13,7 @@ export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unk
   if (error instanceof Refused && error.isSignedOut) {
     return (
       <div class="notice info" role="status">
-        <p><strong>Sign in to see {what}.</strong> {visible(error.problem.message)}</p>
+        <p><strong>Sign in to see {what}.</strong> {sentence(error.problem.message)}</p>
         <p><a class="button" href={`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`}>Sign in</a></p>
       </div>
     );
@@ -21,16 +21,16 @@ export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unk
   if (error instanceof Refused && error.status === 404 && at === null) {
     return (
       <div class="notice info" role="status">
-        <p><strong>There is no such thing here: {what}.</strong> {visible(error.problem.message)}</p>
-        <p>{visible(error.problem.remedy)}</p>
+        <p><strong>Not here: {what}.</strong> {sentence(error.problem.message)}</p>
+        <p>{sentence(error.problem.remedy)}</p>
       </div>
     );
   }
   if (error instanceof Refused && error.status === 403) {
     return (
       <div class="notice info" role="status">
-        <p><strong>You may not see {what}.</strong> {visible(error.problem.message)}</p>
-        <p>{visible(error.problem.remedy)}</p>
+        <p><strong>You may not see {what}.</strong> {sentence(error.problem.message)}</p>
+        <p>{sentence(error.problem.remedy)}</p>
       </div>
     );
   }
@@ -41,7 +41,7 @@ export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unk
         <strong>Could not look: {what}.</strong> Since <Time at={failingSince} /> (<Ago at={failingSince} />). {' '}
         {at === null ? 'Nothing is known of it, which does not mean that there is nothing.' : <>What you see is from <Time at={at} />.</>}
       </p>
-      <p class="dim">{visible(isRefused ? error.problem.message : error.why)}{isRefused && error.problem.remedy ? `: ${visible(error.problem.remedy)}` : ''}</p>
+      <p class="dim">{sentence(isRefused ? error.problem.message : error.why)}{isRefused && error.problem.remedy ? ` ${sentence(error.problem.remedy)}` : ''}</p>
       <p><button type="button" onClick={again}>Look again</button></p>
     </div>
   );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { amount, percent, usd, usdWhole } from '../../src/lib/money';
 import { rolling } from '../../src/lib/rolling';
-import { cut, short, visible, words } from '../../src/lib/text';
+import { cut, sentence, short, visible, words } from '../../src/lib/text';
 import { ago, clock, learnClock, clockSkew, span, stopwatch } from '../../src/lib/time';
 
 describe('texts from elsewhere', () => {
@@ -27,6 +27,7 @@ describe('texts from elsewhere', () => {
     expect(short(`0x${'ab'.repeat(20)}`)).toBe('0xababab…ababab');
     expect(short('a very long name that is no address')).toBe('a very long name that is no address');
   });
+  it('makes a sentence of a message', () => expect([sentence('take it from the list'), sentence('Who? '), sentence('')]).toEqual(['Take it from the list.', 'Who?', '']));
   it('writes names of roles and stages as words', () => expect([words('incidentCommander'), words('false-positive'), words('P1')]).toEqual(['Incident commander', 'False positive', 'P1']));
 });
 

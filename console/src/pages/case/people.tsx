@@ -18,15 +18,15 @@ export function PeopleView({ room: { one, order } }: { room: Room }) {
   const canGive = assign && may(who, 'responder');
   return (
     <>
-      {canGive && <p><button type="button" onClick={() => order(assign)}>Give a role …</button></p>}
+      {canGive && <div class="verbs"><button type="button" onClick={() => order(assign)}>Give a role …</button></div>}
       {one.roles.length === 0 ? <Empty>No role is given. The first one is the incident commander: one person leads, and says so.</Empty> : (
         <div class="tiles">{one.roles.map(({ role, people }) => (
           <Card key={role} id={`role-${role}`} title={words(role)} tone={people.some(({ acknowledged }) => acknowledged) ? 'good' : 'warn'}>
             {DUTIES[role] && <p class="dim">{DUTIES[role]}</p>}
             {people.length === 0 && <p><Mark tone="warn">nobody</Mark></p>}
             <ul class="plainlist">{people.map(({ name, acknowledged }) => <li key={name}><strong><T s={name} max={60} /></strong>{name === who?.name && ' (you)'} {acknowledged ? <Mark tone="good">said yes</Mark> : <Mark tone="warn">has not said yes</Mark>}</li>)}</ul>
-            {canGive && <button type="button" class="small" onClick={() => order(assign, { role })}>Give it to somebody …</button>}
-            {canGive && who?.name && !people.some(({ name }) => name === who.name) && <button type="button" class="small" onClick={() => order(assign, { role, to: who.name ?? '' })}>I take it …</button>}
+            {canGive && <div class="verbs"><button type="button" class="small" onClick={() => order(assign, { role })}>Give it to somebody …</button>
+            {who?.name && !people.some(({ name }) => name === who.name) && <button type="button" class="small" onClick={() => order(assign, { role, to: who.name ?? '' })}>I take it …</button>}</div>}
           </Card>
         ))}</div>
       )}
