@@ -22,7 +22,7 @@ export interface ChainHealth { chain: number; name: string; head: number | null;
 export interface Channel { name: string; healthy: boolean; queued: number; lastError: string | null; lastSentAt: Ms | null; failingSince?: Ms | null; undeliverable?: number }
 
 export interface Overview {
-  health: { sees: boolean; why?: string | null; problems?: string[]; chains: ChainHealth[] };
+  health: { sees: boolean; why?: string | null; problems?: string[]; record?: boolean; chains: ChainHealth[] };
   brakes: Brake[];
   open: CaseLine[];
   counts: Record<string, number>;
@@ -47,8 +47,8 @@ export interface TimelineEntry {
   links: { tx?: string | null; finding?: string | null; action?: string | null; step?: string | null };
 }
 export interface Finding {
-  key: string; detector: string; sentence: string; status: string; severity?: string | null; block: number | null; at: Ms | null;
-  tx: string | null; lossUsd: Usd | null;
+  key: string; detector: string; maturity: string; status: string; chain: number; block: number; tx: string | null; at: Ms | null;
+  contractName: string; lossUsd: Usd; proof: boolean; sentence: string; evidence: string[];
 }
 export interface CostPart { name: string; usd: Usd }
 export interface RungWeighed {
@@ -102,8 +102,9 @@ export interface Detector { name: string; kind: string; maturity: string; findin
 export interface ProtocolView {
   name: string; chains: number[]; contracts: { address: string; name: string | null; chain: number }[]; levers: LeverView[];
   policy: Record<string, unknown>; limits: Limit[]; detectors: Detector[]; brakes: Brake[]; unread: string[];
+  budget?: { spentUsd: Usd; limitUsd: Usd; pulls: number; pullsMax: number };
 }
-export interface ProtocolLine { name: string; chains: number[] }
+export interface ProtocolLine { name: string; chains: number[]; valueUsd?: Usd; openCases?: number; broken?: number }
 export interface RuleView {
   id: string; title: string; severity: string | null; maturity: string | null; protocols: string[];
   tests: { passed: number; failed: number; why: string | null } | null; source: string | null; description?: string | null;

@@ -7,7 +7,7 @@ import { useApi } from '../api/use';
 import type { AuditLine, CaseLine, Channel, Page, ProtocolLine } from '../api/types';
 import { useCell } from '../lib/cell';
 import { Act } from '../ui/act';
-import { Ago, Card, Empty, Mark, T, Table, Time } from '../ui/basics';
+import { Ago, Card, Empty, Mark, Money, T, Table, Time } from '../ui/basics';
 import { Failed, Look } from '../ui/look';
 import { CaseList } from './overview';
 import { plural, worst } from './shared';
@@ -37,7 +37,7 @@ export function ProtocolsPage() {
     <>
       <h1>Protocols</h1>
       <Look what="the protocols" looked={looked}>{({ items }) => items.length === 0 ? <Empty>No protocol is configured: nothing is protected.</Empty> : (
-        <ul class="caselist">{items.map(({ name, chains }) => <li key={name}><a class="caseline" href={`/protocol/${segment(name)}`}><strong><T s={name} max={80} /></strong> <span class="dim">on {chains.length === 1 ? 'chain' : 'chains'} {chains.join(', ')}</span></a></li>)}</ul>
+        <ul class="caselist">{items.map(({ name, chains, valueUsd, openCases, broken }) => <li key={name}><a class="caseline" href={`/protocol/${segment(name)}`}><strong><T s={name} max={80} /></strong>{openCases ? <> <Mark tone="bad">{plural(openCases, 'open case')}</Mark></> : null}{broken ? <> <Mark tone="bad">{plural(broken, 'brake')} broken</Mark></> : null} {valueUsd !== undefined && <>protects <Money v={valueUsd} big /> </>}<span class="dim">on {chains.length === 1 ? 'chain' : 'chains'} {chains.join(', ')}</span></a></li>)}</ul>
       )}</Look>
     </>
   );
@@ -55,6 +55,8 @@ export function ChannelsPage() {
           <Card key={channel.name} title={<T s={channel.name} max={40} />} id={`ch-${channel.name}`} tone={channel.healthy ? 'good' : 'bad'}>
             <p class="verdict">{channel.healthy ? <Mark tone="good">Works</Mark> : <Mark tone="bad">Down</Mark>}</p>
             <dl class="pairs"><div><dt>Waiting</dt><dd>{plural(channel.queued, 'message')}</dd></div><div><dt>Last sent</dt><dd><Ago at={channel.lastSentAt} /></dd></div></dl>
+            {channel.failingSince != null && <p>Since <Time at={channel.failingSince} /> (<Ago at={channel.failingSince} />)</p>}
+            {channel.undeliverable ? <p><Mark tone="bad">{plural(channel.undeliverable, 'message')} could not be delivered</Mark></p> : null}
             {channel.lastError && <p class="sub">Last error: <T s={channel.lastError} /></p>}
             {may(who, 'commander') && <Act what={async () => { const { delivered, why } = await send<{ delivered: boolean; why: string }>('POST', `/channels/${segment(channel.name)}/test`); looked.again(); if (!delivered) throw new Error(`the channel did not take it: ${why}`); return `${channel.name} took a test message. Ask whether it has arrived.`; }}>Send a test message</Act>}
           </Card>

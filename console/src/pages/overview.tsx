@@ -24,6 +24,7 @@ export function OverviewPage() {
     <>
       <h1 class="sr">Overview</h1>
       <Look what="the overview" looked={looked}>{(all) => <>
+        {all.health.record && <p class="notice info"><strong>This is a record.</strong> Nobody writes to this journal any more: what you see is what was, and orders are not taken.</p>}
         <Hero all={all} />
         <div class="tiles">
           <Sight chains={all.health.chains} sees={all.health.sees} why={all.health.why ?? null} problems={all.health.problems ?? []} />

@@ -44,6 +44,7 @@ export function ProtocolPage({ name }: { name: string }) {
             </Table>
           )}
         </Card>
+        {one.budget && <p class="dim">Spent on stops in this policy’s time: <Money v={one.budget.spentUsd} /> of <Money v={one.budget.limitUsd} />, {one.budget.pulls} of {one.budget.pullsMax} pulls. Beyond that the program asks people.</p>}
         <Card title="Who watches it" id="detectors">
           {one.detectors.length === 0 ? <Empty>No detector is configured: an attack would not be seen.</Empty> : (
             <Table label="Detectors" head={['Detector', 'Health', 'Maturity', { num: 'Findings' }, 'Last']}>

@@ -51,6 +51,11 @@ afterEach(async () => {
 
 const settled = (): Promise<unknown> => page.waitForFunction(() => document.querySelector('h1') !== null && !document.querySelector('.loading'), undefined, { timeout: 10_000 });
 
+async function serious(where: string): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
+  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact ?? '')).map((one) => `${where}: ${one.id}: ${one.nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.slice(0, 200) ?? ''}`).join(' | ')}`);
+}
+
 describe.each([['desktop', 1280, 800], ['phone', 360, 740]] as const)('%s', (_, width, height) => {
   it.each(['light', 'dark'] as const)('every page in %s: no error, no foreign request, nothing wider than the screen, no serious axe finding', async (colorScheme) => {
     await context.close();
@@ -63,8 +68,7 @@ describe.each([['desktop', 1280, 800], ['phone', 360, 740]] as const)('%s', (_, 
       await settled();
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (overflow > 0) found.push(`${path}: ${overflow} px wider than the screen`);
-      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
-      for (const one of violations) if (['serious', 'critical'].includes(one.impact ?? '')) found.push(`${path}: ${one.id}: ${one.nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.slice(0, 200) ?? ''}`).join(' | ')}`);
+      found.push(...(await serious(path)));
     }
     expect(found).toEqual([]);
     expect(problems).toEqual([]);
@@ -86,6 +90,7 @@ describe('the war room', () => {
     if (await declare.count()) {
       await declare.click();
       await page.getByRole('dialog').locator('#f-severity').selectOption('P1');
+      expect(await serious('the declare dialog')).toEqual([]);
       // Nothing is sent before it is filled in, and the place that is missing gets the focus.
       await page.getByRole('dialog').getByRole('button', { name: 'Declare' }).click();
       expect(await page.evaluate(() => document.activeElement?.id)).toBe('f-why');
@@ -114,6 +119,7 @@ describe('the war room', () => {
       await see.first().click();
       const dialog = page.getByRole('dialog');
       await dialog.getByText('You agree that the lever').waitFor();
+      expect(await serious('the signing dialog')).toEqual([]);
       await dialog.getByText('Hashes, to compare').click();
       await dialog.getByText('hash that is signed').waitFor();
       const before = wallet.asked.filter(({ method }: { method: string }) => method === 'eth_signTypedData_v4').length;

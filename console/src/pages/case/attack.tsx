@@ -2,14 +2,15 @@
 
 import { useApi } from '../../api/use';
 import { segment } from '../../api/client';
-import type { CaseTransaction, Flow, Transaction } from '../../api/types';
+import { useList } from '../../api/pages';
+import type { CaseTransaction, Finding, Flow, Transaction } from '../../api/types';
 import { useCell } from '../../lib/cell';
 import { amount, roughly, usd } from '../../lib/money';
 import { go, place } from '../../lib/router';
-import { short, visible } from '../../lib/text';
+import { short, visible, words } from '../../lib/text';
 import { Card, Empty, Hex, Mark, Money, T, Table, Time } from '../../ui/basics';
 import { FlowPicture } from '../../ui/flows';
-import { Look } from '../../ui/look';
+import { Failed, Look } from '../../ui/look';
 import { CallTree } from '../../ui/tree';
 import { plural } from '../shared';
 import type { Room } from './room';
@@ -18,12 +19,13 @@ export function AttackView({ room: { one } }: { room: Room }) {
   const { query } = useCell(place);
   const wanted = query.get('tx');
   const chosen = one.transactions.find(({ hash }) => hash === wanted) ?? one.transactions[0];
-  if (!chosen) return <Empty>No transaction belongs to this case. A finding can come from a state that nobody changed: an old price, a pending transaction.</Empty>;
+  if (!chosen) return <><Empty>No transaction belongs to this case. A finding can come from a state that nobody changed: an old price, a pending transaction.</Empty><Findings id={one.id} /></>;
   return (
     <>
       <Chooser one={one.id} all={one.transactions} chosen={chosen} />
       {one.attackers.length > 0 && <p><strong>Attackers known:</strong> {one.attackers.map((address) => <span key={address} class="gap"><Hex v={address} /></span>)}</p>}
       <Picture id={one.id} chosen={chosen} />
+      <Findings id={one.id} />
     </>
   );
 }
@@ -36,6 +38,24 @@ function Chooser({ one, all, chosen }: { one: string; all: CaseTransaction[]; ch
         {all.map((tx, index) => <option key={tx.hash} value={tx.hash}>{index + 1}. block {tx.block} – {visible(short(tx.hash))}{tx.lossUsd !== null ? ` – lost ${usd(tx.lossUsd)}` : ''}</option>)}
       </select>
     </p>
+  );
+}
+
+/** Most findings that are shown here; the timeline has all. */
+const FINDINGS_SHOWN = 100;
+
+function Findings({ id }: { id: string }) {
+  const list = useList<Finding>(`/cases/${segment(id)}/findings`, ({ key }) => key, (news) => news.cases.includes(id));
+  const newest = [...list.items].reverse().slice(0, FINDINGS_SHOWN);
+  return (
+    <Card title="What was found" id="a-findings">
+      <Failed what="the findings" looked={list} />
+      {newest.length === 0 && list.isComplete && <Empty>No finding is in this case any more.</Empty>}
+      {newest.length > 0 && <Table label="Findings, newest first" head={['Finding', 'Detector', 'State', 'When', { num: 'Loss' }]}>
+        {newest.map((one) => <tr key={one.key}><td><T s={one.sentence} max={260} />{one.evidence.length > 0 && <details><summary>Evidence</summary><ul>{one.evidence.map((line, index) => <li key={index}><T s={line} max={400} /></li>)}</ul></details>}</td><td><T s={one.detector} max={40} /><p class="sub">{words(one.maturity)}{one.proof ? ', a proof' : ''}</p></td><td>{words(one.status)}</td><td><Time at={one.at} /><p class="sub">block {one.block.toLocaleString('en')}</p></td><td class="num"><Money v={one.lossUsd} /></td></tr>)}
+      </Table>}
+      {list.items.length > FINDINGS_SHOWN && <p class="dim">The newest {FINDINGS_SHOWN} of {list.items.length.toLocaleString('en')}; the timeline has all.</p>}
+    </Card>
   );
 }
 
