@@ -14,6 +14,8 @@ const LIMIT = 500;
 export const HELD_MAX = 60_000;
 const GATHER_MS = 250;
 const POLL_MS = 5_000;
+/** Least time between two drawings of a list that is still being read, milliseconds. */
+const DRAW_MS = 300;
 
 /** How the API orders the list: `changing` is newest first, of entries that change. */
 export type Order = 'oldest' | 'newest' | 'changing';
@@ -58,6 +60,7 @@ export function useList<Item>(path: string | null, keyOf: (item: Item) => string
     void (async () => {
       try {
         // What is read now, apart from what was known: new entries go on top of those.
+        let drawn = -Infinity;
         const fresh = new Map<string, Item>();
         let cursor = order === 'oldest' || !mine.isWhole ? mine.cursor : null;
         for (;;) {
@@ -69,7 +72,9 @@ export function useList<Item>(path: string | null, keyOf: (item: Item) => string
           join(isUpdate ? fresh : mine.known, page.items, asks.current.keyOf);
           const isEnd = page.next === null || page.next === cursor || isKnown || mine.known.size + fresh.size >= HELD_MAX;
           if (isEnd && isUpdate) mine.known = order === 'changing' ? fresh : new Map([...fresh, ...mine.known]);
-          if (isEnd || !isUpdate) {
+          // The first page is shown at once; after it not every page is worth drawing everything again.
+          if (isEnd || (!isUpdate && performance.now() - drawn > DRAW_MS)) {
+            drawn = performance.now();
             const items = [...mine.known.values()];
             set({ items: order === 'oldest' ? items : items.reverse(), isComplete: isEnd, isLoading: !isEnd, at: now(), error: null, failingSince: null });
           }
