@@ -25,7 +25,30 @@ export const session = new Cell<Session | null>(null);
 const isProblem = (value: unknown): value is { error: Problem } =>
   typeof value === 'object' && value !== null && typeof (value as { error?: { message?: unknown } }).error?.message === 'string';
 
-async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+/** Longest wait that a "too many requests" may ask for, and how often it is heeded. */
+const PATIENCE_MS = 10_000;
+const PATIENCE_TIMES = 3;
+
+/** Reading waits and asks again when it was too much; orders are never repeated by themselves. */
+async function ask(path: string, init: RequestInit = {}, times = 0): Promise<Response> {
+  const answer = await once(path, init);
+  const wait = Number(answer.headers.get('retry-after') ?? '1') * 1_000;
+  if (answer.status === 429 && (init.method ?? 'GET') === 'GET' && times < PATIENCE_TIMES && wait <= PATIENCE_MS) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    return ask(path, init, times + 1);
+  }
+  return judge(answer);
+}
+
+async function judge(answer: Response): Promise<Response> {
+  if (answer.ok) return answer;
+  const body: unknown = await answer.json().catch(() => null);
+  const problem = isProblem(body) ? body.error : { code: String(answer.status), message: `the program answered ${answer.status}`, remedy: 'look into its log' };
+  if (answer.status === 401 && session.get()?.signedIn) session.set({ ...session.get()!, signedIn: false, csrf: null });
+  throw new Refused(answer.status, problem);
+}
+
+async function once(path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('accept', headers.get('accept') ?? 'application/json');
   const csrf = session.get()?.csrf;
@@ -47,11 +70,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
     throw new Unreachable(`something between here and the program answers ${answer.status}`);
   }
   downSince.set(null);
-  if (answer.ok) return answer;
-  const body: unknown = await answer.json().catch(() => null);
-  const problem = isProblem(body) ? body.error : { code: String(answer.status), message: `the program answered ${answer.status}`, remedy: 'look into its log' };
-  if (answer.status === 401 && session.get()?.signedIn) session.set({ ...session.get()!, signedIn: false, csrf: null });
-  throw new Refused(answer.status, problem);
+  return answer;
 }
 
 export async function get<Answer>(path: string): Promise<Answer> {

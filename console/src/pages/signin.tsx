@@ -1,6 +1,6 @@
 // Sign-In with Ethereum (EIP-4361): the text that is signed is shown before the wallet is asked.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { loadSession, send, session } from '../api/client';
 import { retryStream } from '../api/stream';
 import type { Nonce, Session } from '../api/types';
@@ -81,19 +81,25 @@ export function SignInPage() {
 function Token({ to }: { to: string | null }) {
   const [token, write] = useState('');
   const act = useAct();
-  const submit = (event: Event) => {
-    event.preventDefault();
+  const signIn = (given: string) => {
     void act.run(async () => {
-      session.set(await send<Session>('POST', '/session', { token: token.trim() }));
+      session.set(await send<Session>('POST', '/session', { token: given }));
       await loadSession();
       retryStream();
       go(safePath(to));
       return 'Signed in.';
     });
   };
+  // The link that a terminal prints holds the token behind `#`, which no server sees; it is taken out of the address.
+  useEffect(() => {
+    const given = /^#token=([\x21-\x7e]{8,200})$/.exec(location.hash)?.[1];
+    if (!given) return;
+    history.replaceState(null, '', location.pathname + location.search);
+    signIn(decodeURIComponent(given));
+  }, []);
   return (
-    <details><summary>With a token instead</summary>
-      <form class="quick" onSubmit={submit}>
+    <details open={act.isBusy || act.said !== null}><summary>With a token instead</summary>
+      <form class="quick" onSubmit={(event) => { event.preventDefault(); signIn(token.trim()); }}>
         <label for="token">A token that stands under <code>console.tokens</code></label>
         <input id="token" type="password" autoComplete="off" value={token} onInput={(event) => write(event.currentTarget.value)} />
         <button type="submit" aria-busy={act.isBusy} disabled={!token.trim()}>Sign in</button>

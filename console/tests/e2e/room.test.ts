@@ -14,6 +14,8 @@ interface Fixture { url: string; note: (id: string, kind: string, who: string | 
 const REAL = process.env['CONSOLE_URL'];
 const CASE = process.env['CONSOLE_CASE'] ?? 'PC-000012';
 const PROTOCOL = process.env['CONSOLE_PROTOCOL'] ?? 'lending';
+/** A console that only reads a record takes no orders. */
+const READ_ONLY = !!process.env['CONSOLE_TOKEN'];
 const KEY = process.env['CONSOLE_KEY'] ?? WALLET_KEY;
 const VIEWS = ['now', 'timeline', 'attack', 'decision', 'playbook', 'approvals', 'notes', 'people', 'report'];
 const PAGES = ['/', '/cases', ...VIEWS.map((view) => `/case/${CASE}?view=${view}`), '/protocols', `/protocol/${PROTOCOL}`, '/rules', '/reports', '/drills', '/journal', '/channels', '/audit', '/sign-in', '/case/PC-999999', '/nowhere'];
@@ -77,7 +79,7 @@ describe.each([['desktop', 1280, 800], ['phone', 360, 740]] as const)('%s', (_, 
 });
 
 describe('the war room', () => {
-  it('leads from the overview through an incident: acknowledge, declare, note, evidence, agree, sign, report', async () => {
+  it.skipIf(READ_ONLY)('leads from the overview through an incident: acknowledge, declare, note, evidence, agree, sign, report', async () => {
     const wallet = await addWallet(page, KEY);
     await signIn(page, base);
     await page.goto(`${base}/case/${CASE}`);
@@ -155,14 +157,16 @@ describe('the war room', () => {
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await page.keyboard.press('w');
-    await page.getByRole('dialog', { name: 'Write a note' }).waitFor();
-    await page.getByRole('dialog').locator('textarea').fill('half a tho');
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await page.keyboard.press('w');
-    expect(await page.getByRole('dialog').locator('textarea').inputValue()).toBe('half a tho');
-    await page.keyboard.press('Escape');
+    if (!READ_ONLY) {
+      await page.keyboard.press('w');
+      await page.getByRole('dialog', { name: 'Write a note' }).waitFor();
+      await page.getByRole('dialog').locator('textarea').fill('half a tho');
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.keyboard.press('w');
+      expect(await page.getByRole('dialog').locator('textarea').inputValue()).toBe('half a tho');
+      await page.keyboard.press('Escape');
+    }
     await page.keyboard.press('2');
     await page.getByRole('feed').waitFor();
     await page.locator('.feed article').first().focus();
