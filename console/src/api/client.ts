@@ -88,6 +88,16 @@ export async function send<Answer = unknown>(method: 'POST' | 'DELETE', path: st
 export async function upload<Answer>(path: string, form: FormData): Promise<Answer> {
   return (await ask(path, { method: 'POST', body: form })).json() as Promise<Answer>;
 }
+/** A download whose refusal can be told: a link would save the refusal as a file. */
+export async function save(path: string, name: string): Promise<void> {
+  const bytes = await (await ask(path, { headers: { accept: '*/*' } })).blob();
+  const address = URL.createObjectURL(bytes);
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
 /** A download by plain link: the cookie goes along, nothing is held in memory. */
 export const href = (path: string): string => BASE + path;
 

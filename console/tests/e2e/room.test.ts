@@ -134,7 +134,7 @@ describe('the war room', () => {
     } else if (!REAL) throw new Error('the fixture asks for a signature');
 
     await page.goto(`${base}/case/${CASE}?view=report`);
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Markdown' }).click()]);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Markdown' }).click()]);
     expect(download.suggestedFilename()).toContain(CASE);
     const [bundle] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download the bundle' }).click()]);
     expect(await bundle.failure()).toBeNull();

@@ -1,7 +1,7 @@
 // What goes out: the measured times, the post-mortem, the bundle that others can verify, and the public word.
 
 import { useState } from 'preact/hooks';
-import { href, may, segment, send, session } from '../../api/client';
+import { href, may, save, segment, send, session } from '../../api/client';
 import { useApi } from '../../api/use';
 import type { PublicStatus } from '../../api/types';
 import { useCell } from '../../lib/cell';
@@ -14,6 +14,7 @@ import type { Room } from './room';
 
 export function ReportView({ room: { one } }: { room: Room }) {
   const base = `/cases/${segment(one.id)}`;
+  const act = useAct();
   const { mttd, mtta, mttc, mttr } = one.numbers;
   const figure = (name: string, explain: string, value: number | null) => <div><dt>{name} <span class="dim">{explain}</span></dt><dd>{value === null ? <span class="dim">not in the record</span> : span(value)}</dd></div>;
   return (
@@ -26,7 +27,8 @@ export function ReportView({ room: { one } }: { room: Room }) {
       </Card>
       <Card title="Post-mortem" id="postmortem">
         <p>From the journal: impact, timeline, detection gap, containment, times. What only people know is left open to be filled in; no number is in it that is not in the record.</p>
-        <p class="row"><a class="button" href={href(`${base}/postmortem?format=md`)} download={`${one.id}-postmortem.md`}>Markdown</a><a class="button" href={href(`${base}/postmortem?format=html`)} download={`${one.id}-postmortem.html`}>HTML</a><a class="button" href={href(`${base}/postmortem?format=json`)} download={`${one.id}-postmortem.json`}>JSON</a></p>
+        <p class="row">{([['md', 'Markdown'], ['html', 'HTML'], ['json', 'JSON']] as const).map(([format, name]) => <button key={format} type="button" onClick={() => void act.run(async () => { await save(`${base}/postmortem?format=${format}`, `${one.id}-postmortem.${format}`); return `The post-mortem was saved as ${name}.`; })}>{name}</button>)}</p>
+        <Answer said={act.said} />
       </Card>
       <Card title="Case bundle" id="bundle">
         <p>The journal’s part with its proof, the evidence and the reports. Anybody can check it without us: <code>portcullis case verify FILE</code>.</p>

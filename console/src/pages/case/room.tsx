@@ -25,7 +25,7 @@ import { NotesView } from './notes';
 import { PeopleView } from './people';
 import { PlaybooksView } from './playbooks';
 import { ReportView } from './report';
-import { TimelineView } from './timeline';
+import { NewestEntries, TimelineView } from './timeline';
 
 const VIEWS = [['now', 'Now'], ['timeline', 'Timeline'], ['attack', 'Attack'], ['decision', 'Decision'], ['playbook', 'Playbook'], ['approvals', 'Approvals'], ['notes', 'Notes'], ['people', 'People'], ['report', 'Report']] as const;
 type View = (typeof VIEWS)[number][0];
@@ -166,7 +166,7 @@ function NowView({ room }: { room: Room }) {
       </section>
       <section class="card wide" aria-labelledby="n-last">
         <header class="cardhead"><h2 id="n-last">The newest entries</h2><a href={`/case/${segment(one.id)}?view=timeline`}>All of the timeline</a></header>
-        <TimelineView id={one.id} room={room} newest={12} />
+        <NewestEntries id={one.id} room={room} most={12} />
       </section>
       <p class="dim wide">Opened <Time at={one.openedAt} /> (<Ago at={one.openedAt} />), {plural(one.findings, 'finding')}, {plural(one.transactions.length, 'transaction')}{one.merged.length > 0 && <>; merged: {one.merged.map((other) => <a key={other} href={`/case/${segment(other)}`}>{other} </a>)}</>}</p>
     </div>

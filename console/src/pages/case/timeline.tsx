@@ -3,12 +3,13 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { may, segment, session } from '../../api/client';
 import { useList } from '../../api/pages';
-import type { TimelineEntry } from '../../api/types';
+import type { Page, TimelineEntry } from '../../api/types';
+import { useApi } from '../../api/use';
 import { useCell } from '../../lib/cell';
 import { verbOf } from '../../lib/commands';
 import { plural } from '../../lib/text';
 import { Hex, T, Time } from '../../ui/basics';
-import { Failed } from '../../ui/look';
+import { Failed, Look } from '../../ui/look';
 import { VirtualFeed } from '../../ui/virtual';
 import type { Room } from './room';
 
@@ -41,7 +42,18 @@ export function arrange(items: readonly TimelineEntry[], group: Group | 'all', t
   return kept.reverse();
 }
 
-export function TimelineView({ id, room, newest }: { id: string; room: Room; newest?: number }) {
+/** The newest few, for the first view: one small request however long the case is. */
+export function NewestEntries({ id, room, most }: { id: string; room: Room; most: number }) {
+  const looked = useApi<Page<TimelineEntry>>(`/cases/${segment(id)}/timeline?order=newest&limit=${most}`, (news) => news.cases.includes(id));
+  const [opened, open] = useState<string | null>(null);
+  return (
+    <Look what="the timeline" looked={looked}>{({ items }) => items.length === 0 ? <p class="empty">Nothing has been written yet.</p> : (
+      <ol class="entries">{items.map((entry) => <li key={keyOf(entry)}><Entry entry={entry} room={room} isOpen={opened === keyOf(entry)} toggle={() => open(opened === keyOf(entry) ? null : keyOf(entry))} /></li>)}</ol>
+    )}</Look>
+  );
+}
+
+export function TimelineView({ id, room }: { id: string; room: Room }) {
   const list = useList<TimelineEntry>(`/cases/${segment(id)}/timeline?order=newest`, keyOf, (news) => news.cases.includes(id), 'newest');
   const [group, choose] = useState<Group | 'all'>('all');
   const [text, search] = useState('');
@@ -51,28 +63,18 @@ export function TimelineView({ id, room, newest }: { id: string; room: Room; new
 
   // Whoever has scrolled down reads; what comes meanwhile waits behind a button.
   useEffect(() => {
-    if (newest) return undefined;
     const onScroll = () => {
       const isReading = (top.current?.getBoundingClientRect().top ?? 0) < -200;
       hold((before) => (isReading ? (before ?? list.items.length) : null));
     };
     addEventListener('scroll', onScroll, { passive: true });
     return () => removeEventListener('scroll', onScroll);
-  }, [list.items.length, newest]);
+  }, [list.items.length]);
 
   const shown = held !== null && !list.isLoading ? list.items.slice(0, held) : list.items;
   const waiting = list.items.length - shown.length;
   const arranged = useMemo(() => arrange(shown, group, text), [shown, group, text, shown.length]);
 
-  if (newest) {
-    const few = arranged.slice(0, newest);
-    return (
-      <>
-        <Failed what="the timeline" looked={list} />
-        {few.length > 0 ? <ol class="entries">{few.map((entry) => <li key={keyOf(entry)}><Entry entry={entry} room={room} isOpen={opened === keyOf(entry)} toggle={() => open(opened === keyOf(entry) ? null : keyOf(entry))} /></li>)}</ol> : list.isComplete ? <p class="empty">Nothing has been written yet.</p> : !list.error && <p class="empty loading">Looking …</p>}
-      </>
-    );
-  }
   return (
     <section aria-label="Timeline">
       <div class="filters" ref={top}>
