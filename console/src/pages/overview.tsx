@@ -128,7 +128,7 @@ export function CaseList({ cases }: { cases: CaseLine[] }) {
           <a href={`/case/${segment(one.id)}`} class="caseline">
             <span class="casetop"><Severity declared={one.severity} suggested={one.suggestedSeverity} /> <strong>{words(one.stage)}</strong> <span class="dim">{one.id} · <bdi>{segments(one.protocol)}</bdi> · {clock(one.openedAt)}</span>{!one.acknowledged && one.phase !== 'closed' && <Mark tone="warn">not acknowledged</Mark>}</span>
             <span class="casesay"><T s={one.sentence} max={160} /></span>
-            <span class="casenum">lost <Money v={one.lostUsd} big /> · at risk <Money v={one.atRiskUsd} big /> · saved <Money v={one.savedUsd} big /> · {plural(one.findings, 'finding')}</span>
+            <span class="casenum">lost <Money v={one.lostUsd} big /> · at risk <Money v={one.atRiskUsd} big /> · saved <Money v={one.savedUsd} big /> · {plural(one.findings, 'finding')}{one.unseenSteps > 0 && <> · <strong>{plural(one.unseenSteps, 'step')} waiting for somebody</strong></>}</span>
           </a>
         </li>
       ))}

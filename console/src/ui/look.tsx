@@ -1,14 +1,16 @@
 // How an answer is shown while it is on its way, when it could not be had, and when it is old.
 
 import type { ComponentChildren } from 'preact';
-import { Refused } from '../api/client';
+import { Refused, downSince } from '../api/client';
 import type { Looked } from '../api/use';
+import { useCell } from '../lib/cell';
 import { sentence } from '../lib/text';
 import { Ago, Time } from './basics';
 
 /** Words for "could not look". It says since when, and that this is not the same as "nothing there". */
 export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unknown>, 'error' | 'failingSince' | 'at' | 'again'> }) {
   const { error, failingSince, at, again } = looked;
+  const cutOff = useCell(downSince);
   if (!error) return null;
   if (error instanceof Refused && error.isSignedOut) {
     return (
@@ -35,6 +37,8 @@ export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unk
     );
   }
   const isRefused = error instanceof Refused;
+  // Where nothing at all can be reached the banner on top says why, once.
+  if (cutOff !== null && at !== null) return <p class="notice warn small">Could not look: {what}. What you see is from <Time at={at} />.</p>;
   return (
     <div class="notice warn" role="status">
       <p>

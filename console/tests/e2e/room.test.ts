@@ -247,7 +247,7 @@ describe.skipIf(REAL)('when things go wrong (fixture)', () => {
     fixture!.controls.isDown = true;
     await fixture!.close().catch(() => undefined);
     await page.getByText(/^Cut off/).first().waitFor({ timeout: 20_000 });
-    await page.getByText('Could not look: the overview.').waitFor();
+    await page.getByText('Could not look: the overview.').first().waitFor();
     await page.getByText('What you see is from').waitFor();
     expect(await page.getByText('Will the brakes hold?').count()).toBe(1);
     const port = Number(new URL(base).port);
