@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import { join } from '../../src/api/pages';
+import { SseParser } from '../../src/api/stream';
+import type { Call, CaseLine, TypedData } from '../../src/api/types';
+import { nextVerb, toCommand, verbOf, wrong } from '../../src/lib/commands';
+import { isOurs, siweMessage } from '../../src/lib/siwe';
+import { hashes, meaning } from '../../src/lib/typed';
+import { signTyped, signText, type Wallet } from '../../src/lib/wallet';
+import { arrange, groupOf } from '../../src/pages/case/timeline';
+import { worst } from '../../src/pages/shared';
+import { safePath } from '../../src/pages/signin';
+import { sequence } from '../../src/ui/flows';
+import { children, firstOpen, rows } from '../../src/ui/tree';
+import { Heights } from '../../src/ui/virtual';
+import { may } from '../../src/api/client';
+
+describe('server-sent events', () => {
+  const text = ': beat\n\nid: 7\r\nevent: change\r\ndata: {"a":1}\r\ndata: 2\r\n\r\ndata:x\n\nevent: resync\ndata: {}\n\n';
+  const events = [{ event: 'change', data: '{"a":1}\n2', id: '7' }, { event: 'message', data: 'x', id: '7' }, { event: 'resync', data: '{}', id: '7' }];
+  it.each([1, 2, 3, 7, 1_000])('reads them in pieces of %i', (size) => {
+    const parser = new SseParser();
+    const found = [];
+    for (let at = 0; at < text.length; at += size) found.push(...parser.push(text.slice(at, at + size)));
+    expect(found).toEqual(events);
+  });
+  it('refuses an event without end', () => expect(() => new SseParser().push('x'.repeat(1_000_001))).toThrow());
+});
+
+describe('commands', () => {
+  it('asks for what is missing, in words', () => {
+    const declare = verbOf('declare')!;
+    expect(wrong(declare, { severity: 'P1', why: ' ' })).toEqual({ why: 'Please fill this in.' });
+    expect(wrong(declare, { severity: 'P1', why: 'funds leave' })).toEqual({});
+    expect(wrong(verbOf('merge')!, { into: '42' })).toHaveProperty('into');
+    expect(wrong(verbOf('returned')!, { amount: '1,5', how: 'x' })).toHaveProperty('amount');
+    expect(wrong(verbOf('note')!, { text: 'ä'.repeat(4_097) })).toHaveProperty('text');
+  });
+  it('makes the command that the contract names', () => {
+    expect(toCommand(verbOf('declare')!, { severity: 'P1', why: ' now ' })).toEqual({ command: 'declare', severity: 'P1', why: 'now' });
+    expect(toCommand(verbOf('resolve')!, { summary: 'over', early: '' })).toEqual({ command: 'resolve', summary: 'over', early: null });
+    expect(toCommand(verbOf('correct')!, { entry: '17', text: 'x' })).toEqual({ command: 'correct', entry: 17, text: 'x' });
+    expect(toCommand(verbOf('began')!, { at: '2026-11-21T03:12:45', how: '0x' })).toEqual({ command: 'began', at: Date.UTC(2026, 10, 21, 3, 12, 45), how: '0x' });
+  });
+  it.each([
+    [['acknowledge', 'triage', 'declare', 'falsePositive'], 'detected', false, 'acknowledge'], [['triage', 'declare', 'falsePositive'], 'detected', true, 'declare'], [['contained', 'falsePositive'], 'containing', true, 'contained'],
+    [['falsePositive', 'merge'], 'detected', true, undefined], [['reOpen'], 'reviewed', true, undefined], [['review', 'reOpen'], 'resolved', true, 'review'],
+  ])('of %j in %s the next is', (allowed, stage, isAcknowledged, next) => expect(nextVerb(allowed, stage, isAcknowledged)?.command).toBe(next));
+});
+
+const call = (depth: number, parent: number | null, more: Partial<Call> = {}): Call => ({ depth, kind: 'call', from: '0x1', to: '0x2', toName: null, function: 'f', args: null, valueWei: '0', failed: false, parent, touches: '', ...more });
+describe('the call tree', () => {
+  const calls = [call(0, null), call(1, 0), call(2, 1), call(3, 2), call(4, 3, { touches: 'protected' }), call(4, 3), call(5, 5), call(1, 0)];
+  it('knows who called whom, with and without parents', () => {
+    const wanted = [[1, 7], [2], [3], [4, 5], [], [6], [], []];
+    expect(children(calls)).toEqual(wanted);
+    expect(children(calls.map((one) => ({ ...one, parent: null })))).toEqual(wanted);
+  });
+  it('begins open on the way to what matters, folded elsewhere', () => {
+    const below = children(calls);
+    const open = firstOpen(calls, below);
+    expect(rows(calls, below, open, () => true).map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 7]);
+  });
+  it('shows only what matters where that is wanted', () => {
+    const below = children(calls);
+    expect(rows(calls, below, new Set(), ({ touches, depth }) => touches !== '' || depth === 0).map(({ index, level }) => [index, level])).toEqual([[0, 1]]);
+    expect(rows(calls, below, new Set([0]), ({ touches, depth }) => touches !== '' || depth === 0).map(({ index, level }) => [index, level])).toEqual([[0, 1], [4, 2]]);
+  });
+  it('stands a trace of 20,000 calls, 1,024 deep', () => {
+    const deep = Array.from({ length: 20_000 }, (_, i) => call(Math.min(i, 1_023), i === 0 ? null : Math.min(i - 1, 1_022)));
+    const below = children(deep);
+    expect(rows(deep, below, new Set(deep.keys()), () => true)).toHaveLength(20_000);
+  });
+});
+
+describe('token flows', () => {
+  const move = (from: string, to: string) => ({ from, fromName: null, to, toName: null, asset: '0xa', symbol: 'USDC', amount: '1500000', decimals: 6, usd: null });
+  it('gives every holder one column, in the order in which they appear', () => {
+    const { holders, rows: lines, left } = sequence([move('0xA', '0xb'), move('0xB', '0xa')]);
+    expect([holders.length, lines.map(({ from, to }) => [from, to]), left]).toEqual([2, [[0, 1], [1, 0]], 0]);
+    expect(lines[0]?.text).toBe('1.5 USDC');
+  });
+  it('says how many it leaves out', () => expect(sequence(Array.from({ length: 200 }, (_, i) => move(`0x${i}`, `0x${i + 1}`))).left).toBe(192));
+});
+
+describe('lists', () => {
+  it('finds rows by height', () => {
+    const heights = new Heights(50);
+    heights.lay(['a', 'b', 'c']);
+    expect([heights.total, heights.at(0), heights.at(49), heights.at(50), heights.at(10_000)]).toEqual([150, 0, 0, 1, 2]);
+    expect(heights.measured('a', 120)).toBe(true);
+    expect(heights.measured('a', 120.2)).toBe(false);
+    heights.lay(['a', 'b', 'c']);
+    expect([heights.total, heights.at(119), heights.at(121)]).toEqual([220, 0, 1]);
+  });
+  it('takes an entry that comes twice once', () => {
+    const known = new Map<string, { k: string }>();
+    expect(join(known, [{ k: 'a' }, { k: 'b' }], ({ k }) => k)).toBe(2);
+    expect(join(known, [{ k: 'b' }, { k: 'c' }], ({ k }) => k)).toBe(1);
+    expect([...known.keys()]).toEqual(['a', 'b', 'c']);
+  });
+  it('arranges newest first, and finds', () => {
+    const entry = (seq: number, kind: string, who: string | null, sentence: string) => ({ seq, at: seq, kind, who, sentence, detail: null, links: {} });
+    const all = [entry(1, 'finding', null, 'A loss'), entry(2, 'note', 'ben', 'spot price'), entry(3, 'still leaking', null, 'x')];
+    expect(arrange(all, 'all', '').map(({ seq }) => seq)).toEqual([3, 2, 1]);
+    expect(arrange(all, 'people', '').map(({ seq }) => seq)).toEqual([2]);
+    expect(arrange(all, 'all', 'BEN').map(({ seq }) => seq)).toEqual([2]);
+    expect(groupOf(entry(3, 'action', null, 'x'))).toBe('machine');
+    expect(groupOf({ kind: 'action', who: null, detail: 'still leaking' })).toBe('money');
+    expect(groupOf({ kind: 'finding', who: 'mallory', detail: null })).toBe('people');
+  });
+  it('puts the gravest case first', () => {
+    const line = (id: string, severity: string | null, acknowledged: boolean, lostUsd: string) => ({ id, severity, suggestedSeverity: 'P2', acknowledged, lostUsd, openedAt: 0 }) as unknown as CaseLine;
+    expect(worst([line('a', 'P3', false, '9'), line('b', null, true, '9'), line('c', null, false, '1'), line('d', null, false, '2')])?.id).toBe('d');
+    expect(worst([])).toBeUndefined();
+  });
+});
+
+const MAIL: TypedData = {
+  types: { EIP712Domain: [{ name: 'name', type: 'string' }, { name: 'version', type: 'string' }, { name: 'chainId', type: 'uint256' }, { name: 'verifyingContract', type: 'address' }], Person: [{ name: 'name', type: 'string' }, { name: 'wallet', type: 'address' }], Mail: [{ name: 'from', type: 'Person' }, { name: 'to', type: 'Person' }, { name: 'contents', type: 'string' }] },
+  primaryType: 'Mail', domain: { name: 'Ether Mail', version: '1', chainId: '1', verifyingContract: '0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC' },
+  message: { from: { name: 'Cow', wallet: '0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826' }, to: { name: 'Bob', wallet: '0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB' }, contents: 'Hello, Bob!' },
+};
+const APPROVAL: TypedData = {
+  types: { EIP712Domain: [{ name: 'name', type: 'string' }, { name: 'version', type: 'string' }, { name: 'chainId', type: 'uint256' }], Approval: [{ name: 'action', type: 'string' }, { name: 'protocol', type: 'string' }, { name: 'lever', type: 'string' }, { name: 'deadline', type: 'uint256' }] },
+  primaryType: 'Approval', domain: { name: 'Portcullis', version: '1', chainId: '31337' }, message: { action: 'pull', protocol: 'lending', lever: 'pause', deadline: '1800000000' },
+};
+describe('what is signed', () => {
+  it('hashes as the example of EIP-712 does', async () => expect(await hashes(MAIL)).toEqual({
+    domain: '0xf2cee375fa42b42143804025fc449deafd50cc031ca257e0b194a650a912090f', message: '0xc52c0ee5d84264471806290a3f2c4cecfc5490626bf912d01f240d7a274b371e', signed: '0xbe609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2',
+  }));
+  it('is put into words from the data themselves', () => {
+    const said = meaning(APPROVAL, { lever: 'pause', protocol: 'lending' });
+    expect(said.doubts).toEqual([]);
+    expect(said.sentence).toContain('“pause” of lending on chain 31337 is pulled');
+    expect(said.deadline).toBe(1_800_000_000_000);
+  });
+  it.each([
+    ['another lever', { ...APPROVAL, message: { ...APPROVAL.message, lever: 'other' } }], ['another domain', { ...APPROVAL, domain: { ...APPROVAL.domain, name: 'Permit2' } }], ['a field that is not signed', { ...APPROVAL, message: { ...APPROVAL.message, note: 'harmless' } }], ['another kind', MAIL],
+    ['no type at all', { ...APPROVAL, primaryType: 'Nothing' }],
+  ])('%s is a reason not to', (_, data) => expect(meaning(data, { lever: 'pause' }).doubts).not.toEqual([]));
+});
+
+describe('signing in', () => {
+  const asked = { nonce: 'abcdefgh12', domain: '127.0.0.1:7711', uri: 'http://127.0.0.1:7711', statement: 'Sign in.', chainId: 1, expiresAt: Date.UTC(2026, 0, 1) };
+  it('writes the text of EIP-4361', () => expect(siweMessage('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266', asked, new Date(Date.UTC(2025, 11, 31)))).toBe(
+    '127.0.0.1:7711 wants you to sign in with your Ethereum account:\n0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\n\nSign in.\n\nURI: http://127.0.0.1:7711\nVersion: 1\nChain ID: 1\nNonce: abcdefgh12\nIssued At: 2025-12-31T00:00:00.000Z\nExpiration Time: 2026-01-01T00:00:00.000Z'));
+  it('sees a challenge that is for another place', () => {
+    expect(isOurs(asked, { host: '127.0.0.1:7711', origin: 'http://127.0.0.1:7711' })).toBe(true);
+    expect(isOurs(asked, { host: 'evil.example', origin: 'https://evil.example' })).toBe(false);
+  });
+  it.each([['/case/PC-1?view=now', '/case/PC-1?view=now'], ['//evil.example', '/'], ['https://evil.example', '/'], ['/\\evil.example', '/'], ['/api/v1/session', '/'], ['javascript:alert(1)', '/'], [null, '/']])('goes on to %j as %j', (to, path) => expect(safePath(to)).toBe(path));
+  it('knows who may what', () => {
+    const me = { signedIn: true, name: 'ada', access: 'responder' as const, roles: [], csrf: 'x', expiresAt: null };
+    expect([may(me, 'viewer'), may(me, 'responder'), may(me, 'commander'), may({ ...me, signedIn: false }, 'viewer'), may(null, 'viewer')]).toEqual([true, true, false, false, false]);
+  });
+});
+
+describe('a wallet', () => {
+  const wallet = (answer: (method: string, params: unknown[]) => unknown): Wallet & { asked: string[] } => {
+    const asked: string[] = [];
+    return { id: 'w', name: 'w', asked, provider: { request: async ({ method, params }) => { asked.push(method); return answer(method, params ?? []); } } };
+  };
+  it('is asked to change the chain before it signs for another', async () => {
+    const one = wallet((method) => (method === 'eth_chainId' ? '0x1' : method === 'eth_signTypedData_v4' ? '0xab' : null));
+    expect(await signTyped(one, '0x1', APPROVAL)).toBe('0xab');
+    expect(one.asked).toEqual(['eth_chainId', 'wallet_switchEthereumChain', 'eth_signTypedData_v4']);
+  });
+  it('says what a refusal means', async () => {
+    const one = wallet(() => { throw Object.assign(new Error('User rejected'), { code: 4001 }); });
+    await expect(signText(one, '0x1', 'x')).rejects.toMatchObject({ message: 'you declined it in the wallet' });
+  });
+  it('gives no text for a signature', async () => {
+    await expect(signText(wallet(() => 'sorry'), '0x1', 'x')).rejects.toMatchObject({ message: 'the wallet answered with no signature' });
+  });
+  it('gets the text as bytes', async () => {
+    let given: unknown[] = [];
+    await signText(wallet((_, params) => { given = params; return '0xab'; }), '0xme', 'ä');
+    expect(given).toEqual(['0xc3a4', '0xme']);
+  });
+});
