@@ -9,19 +9,21 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: ## install what building and drilling need: a C compiler, Foundry, the compiled contracts
+setup: ## install what building and drilling need: a C compiler, Foundry, the compiled contracts, the console
 	@scripts/setup.sh
 
-demo: setup ## play an attack on a local chain and watch it being stopped
+demo: setup ## play an attack on a local chain and watch it being stopped, in the terminal and in the console
 	cargo build -p portcullis
-	@"$${CARGO_TARGET_DIR:-target}/debug/portcullis" drill lending-spot-oracle
+	@"$${CARGO_TARGET_DIR:-target}/debug/portcullis" drill lending-spot-oracle --console 127.0.0.1:7711
 
 test: setup ## check the format, the licences, the contracts and the workspace
 	@if cargo fmt --version >/dev/null 2>&1; then cargo fmt --all --check; \
 	else echo 'rustfmt is not installed: the format was not checked'; fi
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --log-level error check licenses bans sources; \
 	else echo 'cargo-deny is not installed: licences and bans were not checked'; fi
+	@scripts/setup.sh tests
 	contracts/tools/foundry forge test
+	cd console && npm run --silent check
 	cargo test --workspace --lib --bins --tests --no-fail-fast
 	@echo 'make test: everything passed'
 
@@ -43,4 +45,4 @@ fmt: setup ## format Rust and Solidity
 
 clean: ## remove everything that was built or installed
 	cargo clean
-	rm -rf contracts/node_modules contracts/out contracts/cache
+	rm -rf contracts/node_modules contracts/out contracts/cache console/node_modules console/dist

@@ -5,7 +5,7 @@ set -eu
 
 cd -- "$(dirname -- "$0")/.."
 
-NODE_MAJOR_MIN=18
+NODE_MAJOR_MIN=20
 
 say() {
   echo "setup: $*" >&2
@@ -92,9 +92,18 @@ compile_contracts() {
   contracts/tools/foundry forge build >&2 || fail 'the contracts did not compile: see above'
 }
 
+build_console() {
+  say 'building the console'
+  (cd console && npm ci --no-audit --no-fund --loglevel=error >&2 && npm run --silent build >&2) ||
+    fail 'the console was not built: see above'
+}
+
 check_tools
 is_installed cc || install_c_compiler
-has_postgres || install_postgres
+# What only tests use is not put on the machine of somebody who wants to see the demo.
+if [ "${1:-}" = tests ]; then
+  has_postgres || install_postgres
+fi
 
 packages_stamp=contracts/node_modules/.setup-stamp
 packages=$({ uname -sm; cat contracts/package-lock.json contracts/.npmrc; } | cksum)
@@ -108,4 +117,13 @@ sources=$(find contracts/src contracts/test contracts/tools contracts/foundry.to
 if ! is_current "$contracts_stamp" "$packages $sources"; then
   compile_contracts
   echo "$packages $sources" >"$contracts_stamp"
+fi
+
+console_stamp=console/node_modules/.setup-stamp
+console=$(find console/src console/public console/index.html console/package-lock.json console/vite.config.ts console/tsconfig.json -type f -exec cksum {} + | LC_ALL=C sort | cksum)
+if ! is_current "$console_stamp" "$console" || ! [ -f console/dist/index.html ]; then
+  build_console
+  echo "$console" >"$console_stamp"
+  # The program holds the page: it is built anew.
+  touch crates/portcullis/build.rs
 fi

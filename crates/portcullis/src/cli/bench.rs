@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Ending,
-    drill::{MillisSummary, Watcher, millis_summary, seen_to_sent},
+    drill::{MillisSummary, Watcher, millis_summary, seen_to_sent, start_over},
     output::print_json,
 };
 use crate::{cli::case::fold, store::Journal};
@@ -53,6 +53,7 @@ pub(crate) async fn bench(args: &BenchArgs, json: bool) -> anyhow::Result<Ending
     let chain = Chain::spawn(ChainOptions::default()).await?;
     let seed = scenario.default_seed();
     let mut world = World::build(&chain, &scenario, seed).await?;
+    start_over(&args.out)?;
     let mut watcher = Watcher::start(&args.out, &chain, &world, scenario.configuration()).await?;
     let options = PlayOptions {
         attack: true,

@@ -2,9 +2,10 @@
 
 mod measure;
 mod play;
+mod room;
 mod show;
 
-use std::path::PathBuf;
+use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use portcullis_range::{Scenario, project_root};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use super::{Ending, Usage};
 
 pub(crate) use measure::{MillisSummary, millis_summary, seen_to_sent};
-pub(crate) use play::{Guarded, Watcher, guarded_play, plain_play};
+pub(crate) use play::{Guarded, Watcher, guarded_play, plain_play, start_over};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DrillArgs {
@@ -34,6 +35,10 @@ pub(crate) struct DrillArgs {
     /// Folder for configuration, journal and log. Default: `.portcullis/drills/<scenario>`.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Open the console here while Portcullis defends, for instance 127.0.0.1:7711. At a terminal it stays open until
+    /// Ctrl-C.
+    #[arg(long)]
+    console: Option<SocketAddr>,
 }
 
 /// `expected.yaml`: what must be seen.
@@ -62,6 +67,10 @@ pub(crate) struct Plan {
     pub(crate) interval: std::time::Duration,
     pub(crate) out: PathBuf,
     pub(crate) quiet: bool,
+    /// Where a visitor may watch.
+    pub(crate) console: Option<SocketAddr>,
+    /// Whether everything goes on running after the play.
+    pub(crate) stays_open: bool,
 }
 
 pub(crate) async fn drill(args: &DrillArgs, json: bool) -> anyhow::Result<Ending> {
@@ -72,7 +81,12 @@ pub(crate) async fn drill(args: &DrillArgs, json: bool) -> anyhow::Result<Ending
     }
     let unprotected = plain_play(&plan).await?;
     let guarded = guarded_play(&plan, true).await?;
-    show::both(&plan, &unprotected, &guarded, json)
+    let ending = show::both(&plan, &unprotected, &guarded, json)?;
+    if let Some(open) = guarded.open {
+        eprintln!("\nthe console stays open; end with Ctrl-C");
+        open.until_interrupted().await?;
+    }
+    Ok(ending)
 }
 
 pub(crate) fn plan(args: &DrillArgs, quiet: bool) -> anyhow::Result<Plan> {
@@ -92,6 +106,11 @@ pub(crate) fn plan(args: &DrillArgs, quiet: bool) -> anyhow::Result<Plan> {
         expected,
         out,
         quiet,
+        console: args.console,
+        stays_open: args.console.is_some()
+            && !args.honest_only
+            && !quiet
+            && std::io::stdin().is_terminal(),
     })
 }
 

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Plan, measure::Measured};
+use super::{Plan, measure::Measured, room::Room};
 
 /// Longest time a started `portcullis run` may take until it watches.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -28,6 +28,23 @@ pub(crate) struct Guarded {
     pub(crate) report: PlayReport,
     pub(crate) measured: Measured,
     pub(crate) journal: PathBuf,
+    /// What is still running, where a visitor looks at it.
+    pub(crate) open: Option<Open>,
+}
+
+/// Chain and program of a drill whose console stays open.
+#[derive(Debug)]
+pub(crate) struct Open {
+    watcher: Watcher,
+    _chain: Chain,
+}
+
+impl Open {
+    /// Waits until the visitor interrupts, then ends the program.
+    pub(crate) async fn until_interrupted(mut self) -> anyhow::Result<()> {
+        tokio::signal::ctrl_c().await.context("interrupts cannot be seen")?;
+        self.watcher.end().await
+    }
 }
 
 /// The attack, and nobody there.
@@ -41,17 +58,30 @@ pub(crate) async fn plain_play(plan: &Plan) -> anyhow::Result<PlayReport> {
 pub(crate) async fn guarded_play(plan: &Plan, attack: bool) -> anyhow::Result<Guarded> {
     let chain = Chain::spawn(ChainOptions::default()).await?;
     let mut world = World::build(&chain, &plan.scenario, plan.seed).await?;
-    let mut watcher =
-        Watcher::start(&plan.out, &chain, &world, plan.scenario.configuration()).await?;
+    start_over(&plan.out)?;
+    let prepared = |listen| Room::prepare(&plan.out, (&chain, &world, &plan.scenario), listen);
+    let room = plan.console.map(prepared).transpose()?;
+    let template = plan.scenario.configuration().map(|own| match &room {
+        Some(room) => format!("{own}{}", room.sections),
+        None => own.to_owned(),
+    });
+    let mut watcher = Watcher::start(&plan.out, &chain, &world, template.as_deref()).await?;
+    if let Some(room) = &room {
+        eprint!("{}", room.invitation());
+    }
     let report = play(plan, &mut world, attack, "with Portcullis").await?;
     // The last block is looked into, and what was sent is verified, before the watcher is told to end.
     sleep(Duration::from_millis(1_500)).await;
-    watcher.end().await?;
+    if !plan.stays_open {
+        watcher.end().await?;
+    }
     let first_attack_block =
         plan.scenario.attack_start_block().map(|start| world.set_up_end_block() + start);
     let since = first_attack_block.filter(|_| attack);
     let measured = Measured::read(&watcher.journal, &report, since)?;
-    Ok(Guarded { report, measured, journal: watcher.journal.clone() })
+    let journal = watcher.journal.clone();
+    let open = plan.stays_open.then_some(Open { watcher, _chain: chain });
+    Ok(Guarded { report, measured, journal, open })
 }
 
 async fn play(
@@ -84,6 +114,7 @@ fn progress(plan: &Plan, title: &str) -> ProgressBar {
 }
 
 /// A `portcullis run` beside the play.
+#[derive(Debug)]
 pub(crate) struct Watcher {
     child: Child,
     pub(crate) journal: PathBuf,
@@ -99,8 +130,6 @@ impl Watcher {
         template: Option<&str>,
     ) -> anyhow::Result<Self> {
         let template = template.context("the scenario has no portcullis.yaml: add one")?;
-        std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
-        clear(out)?;
         let rpc = chain.http_url();
         let text = world.render(template, &[("rpc", &rpc), ("journal", "portcullis.sqlite")])?;
         let config = out.join("portcullis.yaml");
@@ -162,11 +191,13 @@ impl Watcher {
     }
 }
 
-/// Removes what an earlier drill left in `out`, and nothing else: the folder is the user's.
-fn clear(out: &Path) -> anyhow::Result<()> {
+/// Makes the folder `out`, or removes what an earlier drill left in it, and nothing else: the folder is the user's.
+pub(crate) fn start_over(out: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
     let ours = ["sqlite", "sqlite-wal", "sqlite-shm", "lock", "log", "yaml"];
     let ours = ours.iter().map(|ending| out.join(format!("portcullis.{ending}")));
-    for path in ours.chain([out.join("ready"), out.join("drill.json")]) {
+    let more = ["ready", "drill.json", "roster.yaml", "people.keys", "visitor.token"];
+    for path in ours.chain(more.map(|name| out.join(name))) {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("{}", path.display()));
