@@ -1,6 +1,7 @@
 //! The program: configuration, journal, runner and commands. Everything that touches the world is here or below.
 
 mod brakes;
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod runner;

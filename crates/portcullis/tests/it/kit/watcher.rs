@@ -13,12 +13,19 @@ pub(crate) struct Watcher {
     folder: tempfile::TempDir,
     key: String,
     child: Option<Child>,
+    /// What its environment has besides.
+    pub(crate) environment: Vec<(String, PathBuf)>,
 }
 
 impl Watcher {
     /// Not started. `key` is the responder's.
     pub(crate) fn new(key: String) -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), key, child: None }
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            key,
+            child: None,
+            environment: Vec::new(),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -52,6 +59,7 @@ impl Watcher {
             .arg("--ready-file")
             .arg(ready)
             .env("PORTCULLIS_RESPONDER_KEY", &self.key)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
