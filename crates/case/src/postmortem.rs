@@ -1,5 +1,6 @@
 //! The post-mortem: what the record says is filled in, what only people can know is left open and says so.
 
+mod html;
 mod markdown;
 #[cfg(test)]
 mod tests;
@@ -197,6 +198,11 @@ impl Postmortem {
     /// As Markdown. Whatever comes from the chain or from people is escaped.
     pub fn markdown(&self) -> String {
         markdown::render(self)
+    }
+
+    /// As a page of its own: no script, nothing from elsewhere, and whatever comes from the chain or from people is escaped.
+    pub fn html(&self) -> String {
+        html::page(&format!("Post-mortem {}", self.case), &self.markdown())
     }
 }
 

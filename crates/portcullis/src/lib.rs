@@ -2,6 +2,7 @@
 
 pub mod api;
 mod brakes;
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod runner;

@@ -1,11 +1,17 @@
-//! `portcullis case list|show`.
+//! `portcullis case …`.
+
+mod out;
 
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
-use portcullis_case::{Case, Phase};
+use portcullis_case::{Case, Phase, PlaybookRun, Severity, run::Status};
 use portcullis_engine::{Brake, Engine};
-use portcullis_types::{brake::Standing, ids::CaseId};
+use portcullis_types::text::printable;
+use portcullis_types::{
+    brake::Standing,
+    ids::{CaseId, Seq},
+};
 use serde::Serialize;
 
 use super::{
@@ -29,6 +35,16 @@ pub(crate) enum CaseCommand {
         #[command(flatten)]
         place: JournalArgs,
     },
+    /// Say something to the running program without the console: about a case, or a step of a playbook.
+    Say(out::SayArgs),
+    /// Write the post-mortem as Markdown, HTML and JSON: what the record says, and blanks for people.
+    Postmortem(out::PostmortemArgs),
+    /// Write the case for other tools.
+    Export(out::ExportArgs),
+    /// Write the case with the part of the journal that proves it into one file, for another party.
+    Bundle(out::BundleArgs),
+    /// Check such a file, with nothing but the file.
+    Verify(out::VerifyArgs),
 }
 
 #[derive(Debug, Serialize)]
@@ -37,6 +53,11 @@ struct CaseLine {
     id: CaseId,
     protocol: String,
     phase: Phase,
+    stage: String,
+    /// As people declared it, else as the findings suggest it.
+    severity: Option<Severity>,
+    declared: bool,
+    playbooks: Vec<String>,
     findings: usize,
     loss_usd: UsdNumber,
     opened_at_ms: u64,
@@ -56,6 +77,7 @@ struct CaseShown<'a> {
     loss_usd: UsdNumber,
     #[serde(flatten)]
     case: &'a Case,
+    playbooks: Vec<&'a PlaybookRun>,
     /// Where the protocol's brakes stand now.
     brakes: Vec<&'a Brake>,
 }
@@ -68,23 +90,29 @@ pub(crate) fn case(command: &CaseCommand, json: bool) -> anyhow::Result<Ending> 
         }
         CaseCommand::Show { id, place } => {
             let engine = fold(&Journal::open_to_read(&place.path()?)?)?;
-            let found = match id {
-                None => engine.cases().next_back(),
-                Some(id) => {
-                    let id = CaseId::try_from(id.clone()).map_err(Usage)?;
-                    engine.cases().find(|case| case.id == id)
-                }
-            };
-            match found {
-                Some(case) => show(&engine, case, json),
-                None => Err(Usage(format!(
-                    "there is no case {}: `portcullis case list` names them",
-                    id.as_deref().unwrap_or("yet")
-                ))
-                .into()),
-            }
+            show(&engine, pick(&engine, id.as_deref())?, json)
         }
+        CaseCommand::Say(args) => out::say(args, json),
+        CaseCommand::Postmortem(args) => out::postmortem(args, json),
+        CaseCommand::Export(args) => out::export(args),
+        CaseCommand::Bundle(args) => out::bundle(args, json),
+        CaseCommand::Verify(args) => out::verify(args, json),
     }
+}
+
+/// The case of that id, or the newest.
+fn pick<'a>(engine: &'a Engine, id: Option<&str>) -> anyhow::Result<&'a Case> {
+    let found = match id {
+        None => engine.cases().next_back(),
+        Some(id) => {
+            let id = CaseId::try_from(id.to_owned()).map_err(Usage)?;
+            engine.cases().find(|case| case.id == id)
+        }
+    };
+    found.ok_or_else(|| {
+        let named = id.unwrap_or("yet");
+        Usage(format!("there is no case {named}: `portcullis case list` names them")).into()
+    })
 }
 
 /// The engine as of the end of a journal. Cases are a fold: there is no other record of them.
@@ -104,6 +132,10 @@ fn list(engine: &Engine, json: bool) -> anyhow::Result<Ending> {
         id: case.id,
         protocol: case.protocol.clone(),
         phase: case.phase(),
+        stage: case.life.stage().to_string(),
+        severity: case.severity(),
+        declared: case.life.severity().is_some(),
+        playbooks: engine.runs(case.id).map(|(_, run)| run.playbook().id.clone()).collect(),
         findings: case.live_findings().count(),
         loss_usd: UsdNumber(case.loss()),
         opened_at_ms: case.opened_at.0,
@@ -127,15 +159,17 @@ fn list(engine: &Engine, json: bool) -> anyhow::Result<Ending> {
         return Ok(Ending::Fine);
     }
     println!(
-        "{:<10}  {:<24}  {:<10}  {:>8}  {:>18}",
-        "case", "protocol", "state", "findings", "lost, USD"
+        "{:<10}  {:<24}  {:<10}  {:<13}  {:<5}  {:>8}  {:>18}",
+        "case", "protocol", "state", "stage", "grade", "findings", "lost, USD"
     );
     for case in &cases {
         println!(
-            "{:<10}  {:<24}  {:<10}  {:>8}  {:>18}",
+            "{:<10}  {:<24}  {:<10}  {:<13}  {:<5}  {:>8}  {:>18}",
             case.id.to_string(),
             case.protocol,
             phase_name(case.phase),
+            case.stage,
+            grade(case.severity, case.declared),
             case.findings,
             case.loss_usd.0
         );
@@ -147,12 +181,41 @@ fn show(engine: &Engine, case: &Case, json: bool) -> anyhow::Result<Ending> {
     let brakes: Vec<&Brake> = engine.brakes(&case.protocol).collect();
     if json {
         let (phase, loss_usd) = (case.phase(), UsdNumber(case.loss()));
-        print_json(&CaseShown { phase, loss_usd, case, brakes })?;
+        let playbooks = engine.runs(case.id).map(|(_, run)| run).collect();
+        print_json(&CaseShown { phase, loss_usd, case, playbooks, brakes })?;
         return Ok(Ending::Fine);
     }
     print!("{}", text(case, Paint::stdout()));
+    for (seq, run) in engine.runs(case.id) {
+        print!("{}", run_text(*seq, run));
+    }
     print!("{}", brakes_text(&case.protocol, brakes.into_iter(), Paint::stdout()));
     Ok(Ending::Fine)
+}
+
+/// A suggested grade has a question mark: nobody has declared it.
+fn grade(severity: Option<Severity>, declared: bool) -> String {
+    let name = severity.map_or("-", Severity::name);
+    if declared || severity.is_none() { name.to_owned() } else { format!("{name}?") }
+}
+
+/// A playbook at work: where each step stands, and whose it is.
+fn run_text(seq: Seq, run: &PlaybookRun) -> String {
+    let state = if run.is_over() { "over" } else { "at work" };
+    let mut out = format!(
+        "\nplaybook {} (run {seq}, {state}): {}\n",
+        run.playbook().id,
+        run.playbook().title
+    );
+    for (step, at) in run.steps() {
+        let why = match &at.status {
+            Status::Failed { why } | Status::Skipped { why } | Status::UndoFailed { why } => why,
+            _ => &at.note,
+        };
+        let why = if why.is_empty() { String::new() } else { format!("  ({why})") };
+        out += &format!("  {:<17}{:<20}{}{why}\n", at.status.name(), step.owner.name(), step.title);
+    }
+    out
 }
 
 fn all_brakes(engine: &Engine) -> BTreeMap<String, Vec<Brake>> {
@@ -216,7 +279,9 @@ pub(crate) fn text(case: &Case, paint: Paint) -> String {
         }
     );
     out += &format!(
-        "lost so far {} USD in {} findings; opened {} UTC\n\n",
+        "{}, grade {}; lost so far {} USD in {} findings; opened {} UTC\n\n",
+        case.life.stage(),
+        grade(case.severity(), case.life.severity().is_some()),
         case.loss(),
         case.live_findings().count(),
         time_of_day(case.opened_at)
@@ -225,7 +290,7 @@ pub(crate) fn text(case: &Case, paint: Paint) -> String {
     for entry in &case.timeline {
         let block = entry.block.map_or_else(String::new, |block| block.to_string());
         let since = format!("+{}", entry.at.since(case.opened_at));
-        let mut lines = wrapped(&entry.text, TEXT_COLUMNS).into_iter();
+        let mut lines = wrapped(&printable(&entry.text), TEXT_COLUMNS).into_iter();
         let first = lines.next().unwrap_or_default();
         out += &format!("{since:>10}  {block:>9}  {:<13}  {first}\n", entry.what);
         for line in lines {

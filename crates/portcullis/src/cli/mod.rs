@@ -17,6 +17,7 @@ mod learn;
 mod lever;
 mod notify;
 mod output;
+mod playbook;
 mod readiness;
 mod record;
 mod replay;
@@ -29,6 +30,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use case::fold;
 pub use output::UsdNumber;
 
 /// How a command ended, for scripts.
@@ -68,9 +70,12 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Record blocks from a node, to be played later.
     Record(record::RecordArgs),
-    /// Look at cases.
+    /// Look at cases; write and check what leaves the program of them.
     #[command(subcommand)]
     Case(case::CaseCommand),
+    /// Check playbooks, list them, and print their schema.
+    #[command(subcommand)]
+    Playbook(playbook::PlaybookCommand),
     /// Check and export the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -166,6 +171,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
         Command::Replay(args) => replay::replay(&args, json),
         Command::Record(args) => record::record(&args, json).await,
         Command::Case(command) => case::case(&command, json),
+        Command::Playbook(command) => playbook::playbook(&command, json),
         Command::Journal(command) => journal::journal(&command, json),
         Command::Config(command) => config::config(&command, json).await,
         Command::Bench(args) => bench::bench(&args, json).await,

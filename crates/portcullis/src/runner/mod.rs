@@ -7,6 +7,7 @@ pub mod desk;
 mod heartbeats;
 mod keeper;
 mod lanes;
+pub mod letterbox;
 mod player;
 mod pool;
 mod reader;

@@ -91,6 +91,8 @@ impl Service {
         let room = Room::new(config.war.clone(), people, nodes, errands, since);
         let (approvals, approvals_in) = mpsc::channel(WAITING_MAX);
         super::spool::watch(&config.journal, approvals);
+        let people_here = config.war.as_ref().map(|war| war.roster.clone());
+        super::letterbox::watch(&config.journal, desk.clone(), people_here);
         let inbox = Inbox {
             facts: facts_in,
             answers: answers_in,

@@ -18,14 +18,14 @@ use crate::kit::{Rig, run, texts, without_chain};
 const SCENARIO: &str = "lending-spot-oracle";
 
 /// A receiver of webhooks, which can be out of order.
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     is_down: Arc<AtomicBool>,
     taken: Arc<Mutex<Vec<Json>>>,
 }
 
 impl Receiver {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let (is_down, taken) = (Arc::new(AtomicBool::new(false)), Arc::default());
@@ -41,7 +41,7 @@ impl Receiver {
     }
 
     /// Messages by their id: what came twice is one.
-    fn messages(&self) -> BTreeMap<String, Json> {
+    pub(crate) fn messages(&self) -> BTreeMap<String, Json> {
         let taken = self.taken.lock().expect("not poisoned");
         let id = |body: &Json| body["id"].as_str().unwrap_or_default().to_owned();
         taken.iter().map(|body| (id(body), body.clone())).collect()
