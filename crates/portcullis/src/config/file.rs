@@ -28,7 +28,8 @@ pub struct ConfigFile {
     /// The accounts that sign for Wardens.
     #[serde(default)]
     pub sentinels: Option<super::SentinelsFile>,
-    /// The journal; relative to the configuration's folder. Default `portcullis.sqlite`.
+    /// The journal; relative to the configuration's folder. A file that ends in `.url` holds the address of a `PostgreSQL`
+    /// database. Default `portcullis.sqlite`.
     #[serde(default = "default_journal")]
     pub journal: PathBuf,
     /// How often the brakes are tested beside `run`.

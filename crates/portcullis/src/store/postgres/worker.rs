@@ -312,7 +312,7 @@ impl Worker {
     fn say_failed(&self, why: &str) {
         let is_first = self.health.failed(why);
         let attempts = self.health.trouble().map_or(0, |trouble| trouble.attempts);
-        if is_first || attempts % SAY_EVERY == 0 {
+        if is_first || attempts.is_multiple_of(SAY_EVERY) {
             tracing::error!(journal = %self.address.place.display(), attempts, why, "the journal's database is out of reach: nothing is decided until it is back");
         }
     }
