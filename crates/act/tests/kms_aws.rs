@@ -238,13 +238,18 @@ async fn the_other_kinds_say_what_is_missing() {
         "key": "responder", "version": 1}});
     let ledger = json!({"ledger": {"index": 0}});
     for (source, is_built, words) in [
-        (gcp, cfg!(feature = "kms-gcp"), "GOOGLE_APPLICATION_CREDENTIALS"),
-        (ledger, cfg!(feature = "ledger"), "open its Ethereum app"),
+        // Where no road leads to the service, that is noticed first.
+        (
+            gcp,
+            cfg!(feature = "kms-gcp"),
+            &["GOOGLE_APPLICATION_CREDENTIALS", "was not reached"][..],
+        ),
+        (ledger, cfg!(feature = "ledger"), &["open its Ethereum app"]),
     ] {
         let source: KeySource = serde_json::from_value(source).unwrap();
         let why = source.load(Address::ZERO).await.unwrap_err().to_string();
-        let expected = if is_built { words } else { "--features" };
-        assert!(why.contains(expected), "{why}");
+        let expected = if is_built { words } else { &["--features"] };
+        assert!(expected.iter().any(|words| why.contains(words)), "{why}");
         println!("{why}");
     }
 }

@@ -1,6 +1,7 @@
 //! `portcullis economics`: whether attacking a protocol pays, what its limits leave to an attacker, whom they hold up, and
 //! which to change first. Docs: `docs/economics.md`.
 
+mod costs;
 mod history;
 mod levers;
 mod page;

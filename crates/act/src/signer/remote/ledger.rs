@@ -21,12 +21,13 @@ use crate::{
 pub(super) async fn open(key: &LedgerKey) -> Result<Key, KeyError> {
     let failed = |why: String| KeyError::Remote { what: Remote::Ledger(key).shown(), why };
     let path = HDPath::LedgerLive(key.index as usize);
-    match timeout(SERVICE_TIME_LIMIT, LedgerSigner::new(path, None)).await {
-        Ok(Ok(signer)) => Ok(Key::remote(signer.address(), Holder::Ledger(Box::new(signer)))),
-        Ok(Err(error)) => Err(failed(said(&error))),
-        Err(_) => {
-            Err(failed("it does not answer: plug it in anew and open its Ethereum app".to_owned()))
-        }
+    // In a task of its own: the library below gives up with a panic where there is no USB at all.
+    let opening = tokio::spawn(LedgerSigner::new(path, None));
+    match timeout(SERVICE_TIME_LIMIT, opening).await {
+        Ok(Ok(Ok(signer))) => Ok(Key::remote(signer.address(), Holder::Ledger(Box::new(signer)))),
+        Ok(Ok(Err(error))) => Err(failed(said(&error))),
+        Ok(Err(_)) => Err(failed(format!("USB cannot be used from here: {REMEDY}"))),
+        Err(_) => Err(failed(format!("it does not answer: {REMEDY}"))),
     }
 }
 
@@ -96,13 +97,13 @@ fn typed(subject: &Subject) -> (SafeTx, Eip712Domain) {
     (typed, domain)
 }
 
+/// What to do where the device cannot be used.
+const REMEDY: &str = "plug it in, unlock it and open its Ethereum app; close Ledger Live; on Linux its udev rules must let this \
+                      account use it";
+
 /// What went wrong, and what to do about it.
 fn said(error: &LedgerError) -> String {
-    format!(
-        "{}: plug it in, unlock it and open its Ethereum app; close Ledger Live; on Linux its udev rules must let this account \
-         use it",
-        chain(error)
-    )
+    format!("{}: {REMEDY}", chain(error))
 }
 
 #[cfg(test)]

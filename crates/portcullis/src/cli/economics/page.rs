@@ -10,6 +10,7 @@ use portcullis_decide::economics::{Defence, Model, Response, bound::loss_bound, 
 use portcullis_types::money::Usd;
 
 use super::{
+    costs::bars,
     report::{ProtocolReport, Report},
     text::{defence, dollars, honest, percent},
 };
@@ -50,6 +51,7 @@ fn protocol(out: &mut String, report: &ProtocolReport) {
     advice(out, report);
     attack(out, report);
     plots(out, report);
+    out.push_str(&bars(&report.levers));
     limits(out, report);
     beliefs(out, report);
 }

@@ -84,6 +84,34 @@ fn a_wrong_configuration_is_refused_with_its_line() {
 }
 
 #[test]
+fn the_cost_of_a_false_stop_is_drawn_part_by_part() {
+    const LEVERS: &str = r#"    ladder:
+      - {kind: pausable, name: "gate<", target: "0x00000000000000000000000000000000000000a1", rung: market, holdSeconds: 3600,
+         falseStopCost: {perMinuteUsd: 100, reputationUsd: 2000, fixedUsd: 500}}
+      - {kind: pausable, name: all, target: "0x00000000000000000000000000000000000000a2", rung: protocol, holdSeconds: 60,
+         falseStopCostUsd: "17000"}
+    policy: {economics: {holdingsUsd: {RUSD: 10000000, ETH: 500000}}}"#;
+    let report = report(LEVERS).unwrap();
+    let bars = costs::bars(&report.protocols[0].levers);
+    // 616 points are 17,000 dollars: 6,000 for blocked users, 2,000 and 500.
+    for words in [
+        "width=\"217.4\"",
+        "width=\"72.5\"",
+        "width=\"18.1\"",
+        "width=\"616.0\"",
+        "gate&lt; (market",
+        "8,500 USD",
+    ] {
+        assert!(bars.contains(words), "{words}: {bars}");
+    }
+    assert!(
+        bars.contains("sum alone is configured") && !bars.contains("missed liquidations</span>")
+    );
+    assert!(costs::bars(&[]).is_empty());
+    assert_eq!(page::page(&report).matches("<figure>").count(), 3);
+}
+
+#[test]
 fn the_page_loads_nothing_and_escapes_names() {
     let mut report = report(HELD).unwrap();
     report.protocols[0].protocol = "<script>alert(1)</script>".to_owned();
