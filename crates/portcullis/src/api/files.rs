@@ -21,9 +21,8 @@ struct File {
     tag: String,
 }
 
-static ALL: LazyLock<BTreeMap<&str, File>> = LazyLock::new(|| {
-    FILES.iter().map(|(path, bytes)| (*path, File::new(path, bytes))).collect()
-});
+static ALL: LazyLock<BTreeMap<&str, File>> =
+    LazyLock::new(|| FILES.iter().map(|(path, bytes)| (*path, File::new(path, bytes))).collect());
 
 impl File {
     fn new(path: &str, bytes: &'static [u8]) -> Self {

@@ -100,6 +100,7 @@ impl Compiled {
                 .console
                 .as_ref()
                 .map(|console| super::console::compile(folder, console))
+                .transpose()?,
             war: file
                 .war
                 .as_ref()

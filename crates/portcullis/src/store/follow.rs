@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use super::{chain::Walk, record::Record, sqlite::{Journal, StoreError}};
+use super::{
+    chain::Walk,
+    record::Record,
+    sqlite::{Journal, StoreError},
+};
 
 /// A reader that remembers how far it came. Every record is checked against the hash chain from the first one on.
 pub struct Follower {
