@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint fmt clean
+.PHONY: help setup demo test test-api console bench lint fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,12 @@ test: setup ## check the format, the licences, the contracts and the workspace
 	contracts/tools/foundry forge test
 	cargo test --workspace --no-fail-fast
 	@echo 'make test: everything passed'
+
+test-api: ## play schemathesis against the API, over a drill's journal
+	@scripts/test-api.sh
+
+console: ## build the console, to be put into the binary by the next cargo build
+	@cd console && npm ci --no-audit --no-fund && npm run build && touch ../crates/portcullis/build.rs
 
 bench: setup ## measure, and compare with what was promised
 	cargo bench --workspace
