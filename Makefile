@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kms bench lint fmt clean
+.PHONY: help setup demo test test-kms test-api bench lint fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ test: setup ## check the format, the licences, the contracts and the workspace
 
 test-kms: setup ## test keys of AWS KMS against an emulator; wants python3, and builds the AWS SDK
 	@scripts/test-kms.sh
+
+test-api: setup ## play schemathesis against the API, over a drill's journal
+	@scripts/test-api.sh
 
 bench: setup ## measure, and compare with what was promised
 	cargo bench --workspace

@@ -1,4 +1,4 @@
-//! Puts the console's files into the binary, where `console/dist` was built (`make console`).
+//! Puts the console's files into the binary, where `console/dist` was built (`make setup`).
 
 use std::{
     env, fs,
@@ -9,7 +9,7 @@ use std::{
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let dist = root.join("../../console/dist");
-    // A path that is not there would make every build begin anew: `make console` touches this file instead.
+    // A path that is not there would make every build begin anew: `make setup` touches this file instead.
     println!("cargo::rerun-if-changed=build.rs");
     let mut files = Vec::new();
     if dist.is_dir() {

@@ -98,7 +98,9 @@ impl Asked {
 
     /// Who asks. The guard has made sure that there is somebody wherever a route needs it.
     pub(crate) fn caller(&self) -> Result<&Caller, ApiError> {
-        self.caller.as_ref().ok_or_else(|| ApiError::unauthenticated("nobody is signed in", "sign in"))
+        self.caller
+            .as_ref()
+            .ok_or_else(|| ApiError::unauthenticated("nobody is signed in", "sign in"))
     }
 
     /// Who asks, if they have at least this access.
@@ -130,9 +132,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| {
-            ApiError::not_found("the path is no UTF-8 text", "correct the address")
-        })?;
+        let path = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::not_found("the path is no UTF-8 text", "correct the address"))?;
         let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let known = parts.extensions.get::<Known>().cloned();
         let known: &[Query] = known.as_ref().map_or(&[], |known| &known.0);

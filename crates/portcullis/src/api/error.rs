@@ -136,8 +136,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let retry = self.retry_after_seconds;
         let code = self.body.code;
-        let mut response =
-            (self.status, Shown(ErrorAnswer { error: self.body })).into_response();
+        let mut response = (self.status, Shown(ErrorAnswer { error: self.body })).into_response();
         if let Some(seconds) = retry {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

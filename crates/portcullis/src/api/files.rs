@@ -21,9 +21,8 @@ struct File {
     tag: String,
 }
 
-static ALL: LazyLock<BTreeMap<&str, File>> = LazyLock::new(|| {
-    FILES.iter().map(|(path, bytes)| (*path, File::new(path, bytes))).collect()
-});
+static ALL: LazyLock<BTreeMap<&str, File>> =
+    LazyLock::new(|| FILES.iter().map(|(path, bytes)| (*path, File::new(path, bytes))).collect());
 
 impl File {
     fn new(path: &str, bytes: &'static [u8]) -> Self {
@@ -59,7 +58,7 @@ fn media(path: &str) -> &'static str {
 
 /// Said where the binary has no console in it.
 const WITHOUT: &str = "This portcullis was built without its console. The API is here, under /api/v1 \
-    (see /api/v1/openapi.json).\nTo build the console into it: `make console`, then `cargo build --release`.\n";
+    (see /api/v1/openapi.json).\nTo build the console into it: `make setup`, then `cargo build --release`.\n";
 
 /// The file at a path; a page of the console for every other path.
 pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Response {

@@ -149,7 +149,11 @@ fn admit(
     }
     if caller.access < access {
         return Err(ApiError::forbidden(
-            format!("this needs the access `{}`, and yours is `{}`", access.name(), caller.access.name()),
+            format!(
+                "this needs the access `{}`, and yours is `{}`",
+                access.name(),
+                caller.access.name()
+            ),
             "ask somebody who has it, or for it in `console.access`",
         ));
     }
@@ -199,13 +203,17 @@ pub(crate) fn caller(
         let text = header(headers, "authorization").unwrap_or_default();
         let token = text.strip_prefix("Bearer ").unwrap_or_default();
         return by_token(app, token).map(Some).ok_or_else(|| {
-            ApiError::unauthenticated("the token is not known", "take one that `console.tokens` names")
+            ApiError::unauthenticated(
+                "the token is not known",
+                "take one that `console.tokens` names",
+            )
         });
     }
     let Some(secret) = cookie(headers, app.settings.origin.cookie()) else { return Ok(None) };
-    let (key, session) = app.sessions.find(secret, now).ok_or_else(|| {
-        ApiError::unauthenticated("the session has ended", "sign in again")
-    })?;
+    let (key, session) = app
+        .sessions
+        .find(secret, now)
+        .ok_or_else(|| ApiError::unauthenticated("the session has ended", "sign in again"))?;
     Ok(Some(Caller { name: session.name, access: session.access, session: Some(key) }))
 }
 
@@ -225,14 +233,21 @@ pub(crate) fn by_token(app: &App, text: &str) -> Option<Caller> {
 /// A cookie's value. Where there are two of a name, neither counts: one of them was put there by somebody else.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let pairs =
+        texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
     let first = values.next()?;
     if values.next().is_some() { None } else { Some(first) }
 }
 
 /// Writes a command into the audit.
-fn note(gate: &Gate, (path, from): (String, IpAddr), who: Option<Caller>, response: &Response, now: Millis) {
+fn note(
+    gate: &Gate,
+    (path, from): (String, IpAddr),
+    who: Option<Caller>,
+    response: &Response,
+    now: Millis,
+) {
     if who.is_none() && !gate.app.limits.strangers.take(&(), now) {
         gate.app.counters.unaudited();
         return;

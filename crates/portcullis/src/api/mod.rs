@@ -135,3 +135,6 @@ async fn other(request: axum::extract::Request) -> axum::response::Response {
 pub fn new_token() -> Option<String> {
     secret::random_text::<{ secret::SECRET_BYTES }>()
 }
+
+#[cfg(test)]
+mod tests;

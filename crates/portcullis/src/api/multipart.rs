@@ -96,7 +96,8 @@ mod tests {
             assert!(parts(TYPE, bad).is_err());
         }
         assert!(parts("application/json", body).is_err());
-        let many = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n".repeat(PARTS_MAX + 1);
+        let many =
+            "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n".repeat(PARTS_MAX + 1);
         assert!(parts(TYPE, format!("{many}--x--").as_bytes()).is_err());
     }
 

@@ -168,7 +168,10 @@ mod tests {
             std::fs::write(path, &text).unwrap();
         }
         let kept = std::fs::read_to_string(path).unwrap();
-        assert!(kept == text, "docs/openapi.json is old: run `PORTCULLIS_BLESS=1 cargo test the_document`");
+        assert!(
+            kept == text,
+            "docs/openapi.json is old: run `PORTCULLIS_BLESS=1 cargo test the_document`"
+        );
     }
 
     #[test]

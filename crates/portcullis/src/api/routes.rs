@@ -89,8 +89,7 @@ fn system() -> Vec<Route> {
 }
 
 fn reading() -> Vec<Route> {
-    const FORMAT: Query =
-        query("format", Kind::OneOf(&["json", "md"]), "Default `json`.");
+    const FORMAT: Query = query("format", Kind::OneOf(&["json", "md"]), "Default `json`.");
     const REPORT: Query = query("format", Kind::OneOf(&["json", "html"]), "Default `json`.");
     vec![
         Route::get("/api/v1/cases", h::cases)
@@ -105,7 +104,11 @@ fn reading() -> Vec<Route> {
             .says("timeline", "What happened, oldest first.")
             .asks([
                 query("kinds", Kind::Text, "Only these kinds, with commas between."),
-                query("order", Kind::OneOf(&["oldest", "newest"]), "Which first; default `oldest`."),
+                query(
+                    "order",
+                    Kind::OneOf(&["oldest", "newest"]),
+                    "Which first; default `oldest`.",
+                ),
             ])
             .gives_page::<TimelineItem>(),
         Route::get("/api/v1/cases/{id}/findings", h::findings)

@@ -34,7 +34,9 @@ impl Origin {
     /// Why not, and what to write.
     pub fn read(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
-            format!("`console.origin` `{text}` {why}: write for instance https://console.example.org")
+            format!(
+                "`console.origin` `{text}` {why}: write for instance https://console.example.org"
+            )
         };
         let url: url::Url = text.parse().map_err(|_| wrong("is no URL"))?;
         let host = url.host().ok_or_else(|| wrong("names no host"))?;
@@ -174,9 +176,24 @@ mod tests {
     #[test]
     fn origins_are_https_or_here() {
         let good = [
-            ("https://pc.example.org", "https://pc.example.org", "pc.example.org", "__Host-portcullis"),
-            ("https://pc.example.org:443/", "https://pc.example.org", "pc.example.org", "__Host-portcullis"),
-            ("http://127.0.0.1:7711", "http://127.0.0.1:7711", "127.0.0.1:7711", "portcullis-session"),
+            (
+                "https://pc.example.org",
+                "https://pc.example.org",
+                "pc.example.org",
+                "__Host-portcullis",
+            ),
+            (
+                "https://pc.example.org:443/",
+                "https://pc.example.org",
+                "pc.example.org",
+                "__Host-portcullis",
+            ),
+            (
+                "http://127.0.0.1:7711",
+                "http://127.0.0.1:7711",
+                "127.0.0.1:7711",
+                "portcullis-session",
+            ),
             ("http://localhost:80", "http://localhost", "localhost", "portcullis-session"),
             ("http://[::1]:7711", "http://[::1]:7711", "[::1]:7711", "portcullis-session"),
         ];
@@ -185,8 +202,15 @@ mod tests {
             assert_eq!((read.text(), read.authority(), read.cookie()), (origin, authority, cookie));
         }
         for bad in [
-            "", "pc.example.org", "http://pc.example.org", "ftp://127.0.0.1", "https://a@b.org",
-            "https://a.org/path", "https://a.org?x", "javascript:alert(1)", "http://127.0.0.1.evil.org",
+            "",
+            "pc.example.org",
+            "http://pc.example.org",
+            "ftp://127.0.0.1",
+            "https://a@b.org",
+            "https://a.org/path",
+            "https://a.org?x",
+            "javascript:alert(1)",
+            "http://127.0.0.1.evil.org",
         ] {
             assert!(Origin::read(bad).is_err(), "{bad}");
         }

@@ -47,9 +47,9 @@ fn scrub(value: &mut Value) {
             let hidden = |name: &String| harmless(name).is_some();
             if fields.keys().any(hidden) {
                 let old = std::mem::take(fields);
-                fields.extend(old.into_iter().map(|(name, value)| {
-                    (harmless(&name).unwrap_or(name), value)
-                }));
+                fields.extend(
+                    old.into_iter().map(|(name, value)| (harmless(&name).unwrap_or(name), value)),
+                );
             }
             fields.values_mut().for_each(scrub);
         }

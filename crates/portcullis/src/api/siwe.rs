@@ -58,7 +58,9 @@ pub(crate) enum Refused {
     Other(&'static str),
     #[error("the message is from another time: {0}")]
     Time(&'static str),
-    #[error("this is the signature of a contract's account (EIP-1271), which cannot be checked here")]
+    #[error(
+        "this is the signature of a contract's account (EIP-1271), which cannot be checked here"
+    )]
     Contract,
     #[error("the signature is none of 65 bytes, or not the lower of two equal ones (EIP-2)")]
     NoSignature,

@@ -70,7 +70,9 @@ pub(crate) async fn console(args: &ConsoleArgs, json: bool) -> anyhow::Result<En
     let server = api::start(settings)?;
     let link = format!("http://{}/sign-in#token={token}", server.address());
     if json {
-        print_json(&serde_json::json!({ "address": server.address(), "token": token, "link": link }))?;
+        print_json(
+            &serde_json::json!({ "address": server.address(), "token": token, "link": link }),
+        )?;
     } else {
         println!("the console reads {}: {link}", args.journal.display());
         println!("stop it with Ctrl-C");
@@ -115,7 +117,11 @@ pub(crate) fn beside(
         && let Some(token) = tokens.iter().find(|token| war.roster.person(&token.name).is_some())
     {
         // What a program does must not stand in the record as a person's.
-        return Err(Usage(format!("the token `{}` has a person's name: give it its own", token.name)).into());
+        return Err(Usage(format!(
+            "the token `{}` has a person's name: give it its own",
+            token.name
+        ))
+        .into());
     }
     let settings = Settings {
         listen: console.file.listen,

@@ -88,7 +88,10 @@ pub(super) fn compile(folder: &Path, file: &ConsoleFile) -> Result<Console, Prob
     let origin = match &file.origin {
         Some(text) => Origin::read(text).map_err(|problem| (problem, Some(text.clone())))?,
         None => Origin::read(&format!("http://{}", file.listen)).map_err(|_| {
-            about("`console.origin` is missing: say at which https address browsers see it", "listen")
+            about(
+                "`console.origin` is missing: say at which https address browsers see it",
+                "listen",
+            )
         })?,
     };
     if file.tokens.len() > TOKENS_MAX {
@@ -102,7 +105,8 @@ pub(super) fn compile(folder: &Path, file: &ConsoleFile) -> Result<Console, Prob
             return Err(about(&text, &token.name));
         }
         if token.file.is_some() == token.environment.is_some() {
-            let text = format!("the token `{}` needs `file` or `environment`, one of them", token.name);
+            let text =
+                format!("the token `{}` needs `file` or `environment`, one of them", token.name);
             return Err(about(&text, &token.name));
         }
     }
@@ -136,7 +140,10 @@ impl Console {
             }
             let token = Token::new(&file.name, secret.reveal(), file.access);
             if let Some(other) = tokens.iter().find(|other| other.digest == token.digest) {
-                return Err(format!("`{}` and `{}` have the same token: give each its own", other.name, file.name));
+                return Err(format!(
+                    "`{}` and `{}` have the same token: give each its own",
+                    other.name, file.name
+                ));
             }
             tokens.push(token);
         }

@@ -42,7 +42,8 @@ pub(crate) async fn cases(State(app): State<Arc<App>>, asked: Asked) -> Answer<P
     let picture = app.replica.look();
     let (open, protocol) = (asked.flag("open"), asked.query("protocol"));
     let lines = picture.lines().rev().map(|(_, line)| line).filter(|line| {
-        open.is_none_or(|open| line.open == open) && protocol.is_none_or(|name| line.protocol == name)
+        open.is_none_or(|open| line.open == open)
+            && protocol.is_none_or(|name| line.protocol == name)
     });
     Ok(Shown(Page::of(lines, asked.page()?, CaseLine::clone)))
 }
@@ -63,7 +64,10 @@ pub(crate) async fn timeline(
         asked.query("kinds").into_iter().flat_map(|text| text.split(',')).collect();
     if let Some(strange) = kinds.iter().find(|kind| !KINDS.contains(kind)) {
         return Err(ApiError::invalid(
-            format!("there are no lines of the kind `{}`", portcullis_types::text::printable(strange)),
+            format!(
+                "there are no lines of the kind `{}`",
+                portcullis_types::text::printable(strange)
+            ),
             format!("write some of: {}", KINDS.join(",")),
         ));
     }
@@ -71,8 +75,7 @@ pub(crate) async fn timeline(
     let page = asked.page()?;
     let picture = app.replica.look();
     let case = find(&picture, &asked)?;
-    let (items, next) =
-        view::timeline(case, picture.links(case.id), page, &kinds, newest_first);
+    let (items, next) = view::timeline(case, picture.links(case.id), page, &kinds, newest_first);
     Ok(Shown(Page { items, next: next.map(|place| place.to_string()) }))
 }
 

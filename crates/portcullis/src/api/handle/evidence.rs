@@ -243,7 +243,10 @@ pub(crate) async fn approve(
     let case = asked.case()?;
     exists(&app, &asked)?;
     if body.case != case.to_string() {
-        return Err(ApiError::invalid("the body is for another case", "send it to that case's path"));
+        return Err(ApiError::invalid(
+            "the body is for another case",
+            "send it to that case's path",
+        ));
     }
     let approval = Approval {
         kind: body.kind,
@@ -255,9 +258,10 @@ pub(crate) async fn approve(
     let guardian = app.replica.look().engine.judge(&approval, now()).map(|(guardian, _)| guardian);
     let guardian = guardian.map_err(|why| match why {
         NotApproved::NoSignature => ApiError::invalid(why.to_string(), "sign it again"),
-        NotApproved::NotAGuardian(_) => {
-            ApiError::forbidden(why.to_string(), "sign with a guardian's key exactly what `typedData` says")
-        }
+        NotApproved::NotAGuardian(_) => ApiError::forbidden(
+            why.to_string(),
+            "sign with a guardian's key exactly what `typedData` says",
+        ),
         NotApproved::NotAsked | NotApproved::TooLate | NotApproved::Again(_) => {
             ApiError::conflict(why.to_string(), "look at GET …/approvals for what is asked for now")
         }
@@ -307,7 +311,10 @@ pub(crate) async fn hand_in(
     let case = asked.case()?;
     exists(&app, &asked)?;
     let media = header(&headers, "content-type").unwrap_or_default().to_owned();
-    let (mut name, mut note) = (asked.query("name").map(str::to_owned), asked.query("note").unwrap_or_default().to_owned());
+    let (mut name, mut note) = (
+        asked.query("name").map(str::to_owned),
+        asked.query("note").unwrap_or_default().to_owned(),
+    );
     let bytes = if media.to_ascii_lowercase().starts_with("multipart/") {
         let parts = multipart::parts(&media, &body)?;
         let text = |field: &str| {
@@ -326,7 +333,9 @@ pub(crate) async fn hand_in(
     let name = printable(name.as_deref().unwrap_or("unnamed"));
     if bytes.is_empty() || note.len() > NOTE_BYTES_MAX || name.len() > NAME_BYTES_MAX {
         return Err(ApiError::invalid(
-            format!("the file is empty, its note is longer than {NOTE_BYTES_MAX} bytes, or its name than {NAME_BYTES_MAX}"),
+            format!(
+                "the file is empty, its note is longer than {NOTE_BYTES_MAX} bytes, or its name than {NAME_BYTES_MAX}"
+            ),
             "write the essence",
         ));
     }
@@ -344,10 +353,18 @@ pub(crate) async fn hand_in(
 }
 
 fn cannot_keep(error: &std::io::Error) -> ApiError {
-    ApiError::could_not_look(format!("the file cannot be kept: {error}"), "look at the folder `war.evidence`")
+    ApiError::could_not_look(
+        format!("the file cannot be kept: {error}"),
+        "look at the folder `war.evidence`",
+    )
 }
 
-async fn keep(app: &App, case: CaseId, sha256: &str, bytes: axum::body::Bytes) -> Result<(), ApiError> {
+async fn keep(
+    app: &App,
+    case: CaseId,
+    sha256: &str,
+    bytes: axum::body::Bytes,
+) -> Result<(), ApiError> {
     if app.settings.stale_seconds.is_none() {
         return Err(ApiError::read_only());
     }
@@ -411,10 +428,14 @@ pub(crate) async fn file(State(app): State<Arc<App>>, asked: Asked) -> Result<Re
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    let name = format!("attachment; filename=\"{case}-{}.bin\"", wanted.get(..12).unwrap_or_default());
+    let name =
+        format!("attachment; filename=\"{case}-{}.bin\"", wanted.get(..12).unwrap_or_default());
     if let Ok(name) = HeaderValue::from_str(&name) {
         headers.insert(header::CONTENT_DISPOSITION, name);
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("sandbox; default-src 'none'"),
+    );
     Ok(response)
 }

@@ -49,12 +49,21 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
         let picture = app.replica.look();
         let health = view::health(&picture, app.settings.stale_seconds, now);
         let name = "portcullis_sees";
-        text.one(name, "gauge", "1 while everything is looked at, 0 when blind.", u8::from(health.sees));
+        text.one(
+            name,
+            "gauge",
+            "1 while everything is looked at, 0 when blind.",
+            u8::from(health.sees),
+        );
         text.begin("portcullis_chain_head", "gauge", "Newest block.");
         for chain in &health.chains {
             text.line("portcullis_chain_head", &[("chain", &chain.name)], chain.head.unwrap_or(0));
         }
-        text.begin("portcullis_chain_lag_seconds", "gauge", "Time since the newest block was journaled.");
+        text.begin(
+            "portcullis_chain_lag_seconds",
+            "gauge",
+            "Time since the newest block was journaled.",
+        );
         for chain in &health.chains {
             if let Some(lag) = chain.lag_ms {
                 let labels = [("chain", chain.name.as_str())];
@@ -87,15 +96,26 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
             let protocol = config.protocol.name.as_str();
             for brake in picture.engine.brakes(protocol) {
                 let standing = format!("{:?}", brake.standing).to_lowercase();
-                let labels = [("protocol", protocol), ("part", &brake.brake), ("standing", &standing)];
+                let labels =
+                    [("protocol", protocol), ("part", &brake.brake), ("standing", &standing)];
                 text.line("portcullis_brake", &labels, 1);
             }
         }
         let asked = picture.engine.approvals_asked().count();
-        text.one("portcullis_approvals_asked", "gauge", "Requests for guardians' signatures.", asked);
+        text.one(
+            "portcullis_approvals_asked",
+            "gauge",
+            "Requests for guardians' signatures.",
+            asked,
+        );
         text.one("portcullis_journal_records", "counter", "Records of the journal.", picture.seq);
         let behind = now.since(picture.looked_at) as f64 / 1_000.0;
-        text.one("portcullis_replica_age_seconds", "gauge", "Time since the journal was read.", behind);
+        text.one(
+            "portcullis_replica_age_seconds",
+            "gauge",
+            "Time since the journal was read.",
+            behind,
+        );
     }
     text.begin("portcullis_http_answers_total", "counter", "Answers by class of their status.");
     for (class, count) in app.counters.answers() {
@@ -104,7 +124,12 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let listeners = app.replica.changes().listeners();
     text.one("portcullis_event_streams", "gauge", "Streams of events that are open.", listeners);
     let resyncs = app.counters.resyncs();
-    text.one("portcullis_event_resyncs_total", "counter", "Streams whose reader was too slow.", resyncs);
+    text.one(
+        "portcullis_event_resyncs_total",
+        "counter",
+        "Streams whose reader was too slow.",
+        resyncs,
+    );
     let unaudited = app.counters.unaudited_so_far();
     let help = "Attempts of strangers beyond what the audit takes.";
     text.one("portcullis_unaudited_total", "counter", help, unaudited);

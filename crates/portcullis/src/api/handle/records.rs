@@ -68,7 +68,10 @@ pub(crate) async fn journal(State(app): State<Arc<App>>, asked: Asked) -> Answer
 }
 
 fn unreadable(error: &str) -> ApiError {
-    ApiError::could_not_look(format!("the journal cannot be read: {}", printable(error)), "look at its file")
+    ApiError::could_not_look(
+        format!("the journal cannot be read: {}", printable(error)),
+        "look at its file",
+    )
 }
 
 fn record_view(record: &Record) -> RecordView {
@@ -174,10 +177,11 @@ pub(crate) async fn verify(State(app): State<Arc<App>>) -> Shown<VerificationVie
 }
 
 fn verify_now(path: &Path, at: Millis) -> VerificationView {
-    let checked = Journal::open_to_read(path).map_err(store::VerifyError::from).and_then(|journal| {
-        store::verify_chain(&journal, None)?;
-        store::replay_check(&journal)
-    });
+    let checked =
+        Journal::open_to_read(path).map_err(store::VerifyError::from).and_then(|journal| {
+            store::verify_chain(&journal, None)?;
+            store::replay_check(&journal)
+        });
     let base = VerificationView {
         verified: true,
         records: 0,
@@ -190,9 +194,7 @@ fn verify_now(path: &Path, at: Millis) -> VerificationView {
         Ok(found) => {
             VerificationView { records: found.records, head: found.head.to_string(), ..base }
         }
-        Err(error) => {
-            VerificationView { verified: false, error: Some(error.to_string()), ..base }
-        }
+        Err(error) => VerificationView { verified: false, error: Some(error.to_string()), ..base },
     }
 }
 
@@ -361,7 +363,10 @@ pub(crate) async fn report(
         };
         let path = path.filter(|path| path.is_file()).ok_or_else(missing)?;
         let trouble = |error: std::io::Error| {
-            ApiError::could_not_look(format!("the report cannot be read: {error}"), "look at its folder")
+            ApiError::could_not_look(
+                format!("the report cannot be read: {error}"),
+                "look at its folder",
+            )
         };
         if std::fs::metadata(&path).map_err(trouble)?.len() > REPORT_BYTES_MAX {
             return Err(ApiError::too_large("the report is too long to be shown", "open its file"));
@@ -404,7 +409,9 @@ pub(crate) async fn drills(State(app): State<Arc<App>>, asked: Asked) -> Answer<
     let folders = app.settings.drills.clone();
     let mut all: Vec<DrillView> = apart(move || {
         let found = folders_with(&folders, "drill.json").into_iter();
-        Ok(found.filter_map(|(name, folder)| drill_view(name, &folder.join("drill.json"))).collect())
+        Ok(found
+            .filter_map(|(name, folder)| drill_view(name, &folder.join("drill.json")))
+            .collect())
     })
     .await?;
     all.sort_by_key(|drill| std::cmp::Reverse(drill.at));

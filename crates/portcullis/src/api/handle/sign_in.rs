@@ -83,7 +83,10 @@ pub(crate) struct TokenSignIn {
 }
 
 /// GET session.
-pub(crate) async fn session(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<SessionView> {
+pub(crate) async fn session(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Answer<SessionView> {
     let now = now();
     let nobody = SessionView {
         signed_in: false,
@@ -174,7 +177,9 @@ fn shown(app: &App, session: &Session) -> SessionView {
 fn by_wallet(app: &App, signed: &WalletSignIn, now: Millis) -> Result<(String, Access), ApiError> {
     let refuse = |why: Refused| {
         let remedy = match why {
-            Refused::Contract => "sign with a key of your own that the roster names as your `signer`",
+            Refused::Contract => {
+                "sign with a key of your own that the roster names as your `signer`"
+            }
             _ => "ask for a new nonce, and sign the message as it is",
         };
         ApiError::unauthenticated(why.to_string(), remedy)

@@ -22,9 +22,7 @@ use crate::{
         audit::AuditLine,
         error::ApiError,
         shown::Shown,
-        view::{
-            self, ChannelView, HealthView, Overview, ProtocolDetails, ProtocolLine, You,
-        },
+        view::{self, ChannelView, HealthView, Overview, ProtocolDetails, ProtocolLine, You},
     },
     runner::now,
 };
@@ -92,7 +90,10 @@ pub(crate) async fn protocol(State(app): State<Arc<App>>, asked: Asked) -> Answe
 }
 
 /// GET channels.
-pub(crate) async fn channels(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<ChannelView>> {
+pub(crate) async fn channels(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+) -> Answer<Page<ChannelView>> {
     let all = channels_now(&app).await?;
     Ok(Shown(Page::of(all.into_iter(), asked.page()?, |one| one)))
 }

@@ -58,7 +58,8 @@ impl Link {
     pub(super) fn of(event: &CaseEvent) -> Self {
         use portcullis_types::action::Outcome;
         match event {
-            CaseEvent::FindingRaised { finding, .. } | CaseEvent::FindingForeseen { finding, .. } => {
+            CaseEvent::FindingRaised { finding, .. }
+            | CaseEvent::FindingForeseen { finding, .. } => {
                 let transaction = finding.transaction;
                 Self { finding: Some(finding.key), transaction, ..Self::default() }
             }

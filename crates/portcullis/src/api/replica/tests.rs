@@ -23,8 +23,7 @@ fn started() -> Event {
 fn committed(number: u64) -> Event {
     let hash = |n: u64| alloy_primitives::B256::with_last_byte(n as u8);
     let id = BlockId { number, hash: hash(number) };
-    let head =
-        BlockHead { id, parent: hash(number - 1), timestamp: number * 12, transactions: 0 };
+    let head = BlockHead { id, parent: hash(number - 1), timestamp: number * 12, transactions: 0 };
     Event::Chain(ChainEvent::Committed { chain: 1, head })
 }
 

@@ -64,30 +64,54 @@ fn hostile_messages_are_refused() {
     let cases = [
         (change("127.0.0.1:7711 wants", "evil.example wants"), Refused::Other("domain")),
         (change("127.0.0.1:7711 wants", "http://127.0.0.1:7711 wants"), Refused::Other("domain")),
-        (change("URI: http://127.0.0.1:7711", "URI: http://127.0.0.1:7711/x"), Refused::Other("URI")),
+        (
+            change("URI: http://127.0.0.1:7711", "URI: http://127.0.0.1:7711/x"),
+            Refused::Other("URI"),
+        ),
         (change("Sign in.", "Give me all."), Refused::Other("statement")),
         (change("Chain ID: 1", "Chain ID: 10"), Refused::Other("chain")),
         (change("Chain ID: 1", "Chain ID: 01"), Refused::Malformed("no chain id")),
         (change("Chain ID: 1", "Chain ID: -1"), Refused::Malformed("no chain id")),
         (change("Version: 1", "Version: 2"), Refused::Malformed("no line `Version: 1`")),
         (change("Nonce: ", "nonce: "), Refused::Malformed("no nonce")),
-        (change("Issued At: 2026-08", "Issued At: 2026-07"), Refused::Time("it was issued long ago")),
+        (
+            change("Issued At: 2026-08", "Issued At: 2026-07"),
+            Refused::Time("it was issued long ago"),
+        ),
         (change("Issued At: 2026", "Issued At: 2027"), Refused::Time("it is issued in the future")),
-        (change("Issued At: 2026-08-31", "Issued At: yesterday"), Refused::Malformed("no time of issue")),
-        (format!("{honest}\nExpiration Time: 2026-09-01T00:00:00Z"), Refused::Time("it has expired")),
-        (format!("{honest}\nNot Before: 2026-09-01T00:00:01Z"), Refused::Time("it does not count yet")),
-        (change(&address(&key).to_string(), &lower), Refused::Malformed("no address with its checksum")),
+        (
+            change("Issued At: 2026-08-31", "Issued At: yesterday"),
+            Refused::Malformed("no time of issue"),
+        ),
+        (
+            format!("{honest}\nExpiration Time: 2026-09-01T00:00:00Z"),
+            Refused::Time("it has expired"),
+        ),
+        (
+            format!("{honest}\nNot Before: 2026-09-01T00:00:01Z"),
+            Refused::Time("it does not count yet"),
+        ),
+        (
+            change(&address(&key).to_string(), &lower),
+            Refused::Malformed("no address with its checksum"),
+        ),
         (change("\n\nSign in.", "\nSign in."), Refused::Malformed("an empty line is missing")),
         (change("\n", "\r\n"), Refused::Malformed("its first line is another")),
         (String::new(), Refused::Malformed("its first line is another")),
-        (format!("{honest}{}", "x".repeat(MESSAGE_BYTES_MAX)), Refused::TooLong(honest.len() + MESSAGE_BYTES_MAX)),
+        (
+            format!("{honest}{}", "x".repeat(MESSAGE_BYTES_MAX)),
+            Refused::TooLong(honest.len() + MESSAGE_BYTES_MAX),
+        ),
     ];
     for (text, wanted) in cases {
         assert_eq!(judged(&text, &sign(&key, &text)), Err(wanted), "{text}");
     }
     let unasked = "a line that was not asked for, or not in its place";
     for more in [
-        "\nRequest ID: 1", "\nResources:\n- https://evil.example", "\n", "\nNonce: 1",
+        "\nRequest ID: 1",
+        "\nResources:\n- https://evil.example",
+        "\n",
+        "\nNonce: 1",
         "\nNot Before: 2026-08-31T00:00:00Z\nExpiration Time: 2026-10-01T00:00:00Z",
         "\nExpiration Time: 2026-10-01T00:00:00Z\nExpiration Time: 2026-11-01T00:00:00Z",
     ] {
@@ -102,7 +126,11 @@ fn hostile_signatures_are_refused() {
     let text = write(&expected(), address(&key), "0123456789abcdef", ISSUED);
     let good = sign(&key, &text);
     // The other of two equal signatures: `n - s`, and the other point.
-    let order = U256::from_str_radix("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16).unwrap();
+    let order = U256::from_str_radix(
+        "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+        16,
+    )
+    .unwrap();
     let s = order - U256::from_be_slice(&good[32..64]);
     let mut malleable = good[..32].to_vec();
     malleable.extend(s.to_be_bytes::<32>());

@@ -239,12 +239,7 @@ pub(crate) struct CaseCounts {
 const SHOWN_MAX: usize = 200;
 
 /// A case, whole, as of `now`.
-pub(crate) fn case_view(
-    picture: &Picture,
-    case: &Case,
-    roster: &Roster,
-    now: Millis,
-) -> CaseView {
+pub(crate) fn case_view(picture: &Picture, case: &Case, roster: &Roster, now: Millis) -> CaseView {
     let (engine, links) = (&picture.engine, picture.links(case.id));
     let numbers = numbers::of(case, now);
     let (transactions, n_transactions) = transactions(case, links);
@@ -316,7 +311,8 @@ fn merged(engine: &Engine, id: CaseId) -> Vec<String> {
 
 fn roles(case: &Case, roster: &Roster) -> Vec<RoleView> {
     use portcullis_case::{Command, life::What};
-    let (mut looking, mut assigned): (BTreeSet<&str>, BTreeMap<&str, Vec<&str>>) = Default::default();
+    let (mut looking, mut assigned): (BTreeSet<&str>, BTreeMap<&str, Vec<&str>>) =
+        Default::default();
     for one in case.life.record() {
         let What::Command(command) = &one.entry.what else { continue };
         match &command.what {
@@ -331,7 +327,8 @@ fn roles(case: &Case, roster: &Roster) -> Vec<RoleView> {
     for role in Role::ALL {
         let mut people: Vec<RolePerson> = Vec::new();
         let named = assigned.remove(role.name()).unwrap_or_default();
-        let listed = roster.with_any(&[role]).into_iter().map(|person| (person.name.as_str(), false));
+        let listed =
+            roster.with_any(&[role]).into_iter().map(|person| (person.name.as_str(), false));
         for (name, assigned) in named.into_iter().map(|name| (name, true)).chain(listed) {
             if people.iter().all(|known| known.name != name) {
                 let acknowledged = looking.contains(name);
@@ -373,17 +370,18 @@ fn transactions(case: &Case, links: &[Link]) -> (Vec<CaseTransaction>, u64) {
     let n_all = found.len() as u64;
     let mut all: Vec<_> = found.into_iter().collect();
     all.sort_by_key(|(_, (block, ..))| std::cmp::Reverse(*block));
-    let shown = all.into_iter().take(SHOWN_MAX).map(|((chain, hash), (block, actor, loss, status))| {
-        CaseTransaction {
-            hash: hash.to_string(),
-            chain,
-            block,
-            at: times.get(&hash).copied(),
-            actor: actor.map(|actor| actor.to_string()),
-            loss_usd: usd(loss),
-            status: status_name(status).to_owned(),
-        }
-    });
+    let shown =
+        all.into_iter().take(SHOWN_MAX).map(|((chain, hash), (block, actor, loss, status))| {
+            CaseTransaction {
+                hash: hash.to_string(),
+                chain,
+                block,
+                at: times.get(&hash).copied(),
+                actor: actor.map(|actor| actor.to_string()),
+                loss_usd: usd(loss),
+                status: status_name(status).to_owned(),
+            }
+        });
     (shown.collect(), n_all)
 }
 

@@ -88,9 +88,15 @@ pub(crate) fn decisions(case: &Case) -> Vec<DecisionView> {
             chosen: decision.chosen.clone(),
             sentence: decision.sentence.clone(),
             rungs: decision.rungs.iter().map(rung).collect(),
-            context: decision.context.iter().flat_map(|context| &context.facts).map(|fact| {
-                ContextView { words: fact.kind.words().to_owned(), factor: fact.factor }
-            }).collect(),
+            context: decision
+                .context
+                .iter()
+                .flat_map(|context| &context.facts)
+                .map(|fact| ContextView {
+                    words: fact.kind.words().to_owned(),
+                    factor: fact.factor,
+                })
+                .collect(),
             attacker: decision.attacker.map(|view| AttackerView {
                 gain_usd: usd(view.gain),
                 utility_usd: usd(view.utility),

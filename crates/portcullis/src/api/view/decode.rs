@@ -164,7 +164,9 @@ fn collect(value: &serde_json::Value, to: &mut BTreeMap<Selector, Function>) {
     match value {
         serde_json::Value::String(text) if to.len() < SIGNATURES_MAX => {
             let looks_so = text.len() < 400 && text.ends_with(')') && text.contains('(');
-            if let Some((selector, function)) = Some(text).filter(|_| looks_so).and_then(|t| entry(t)) {
+            if let Some((selector, function)) =
+                Some(text).filter(|_| looks_so).and_then(|t| entry(t))
+            {
                 to.insert(selector, function);
             }
         }
@@ -197,9 +199,7 @@ fn shown(value: &DynSolValue, depth: usize) -> String {
         DynSolValue::Int(value, _) => value.to_string(),
         DynSolValue::Uint(value, _) => value.to_string(),
         DynSolValue::Address(value) => value.to_string(),
-        DynSolValue::FixedBytes(word, size) => {
-            short(word.get(..*size).unwrap_or(word.as_slice()))
-        }
+        DynSolValue::FixedBytes(word, size) => short(word.get(..*size).unwrap_or(word.as_slice())),
         DynSolValue::Bytes(bytes) => short(bytes),
         DynSolValue::String(text) => text.chars().take(ARGUMENT_CHARS_MAX).collect(),
         DynSolValue::Array(items) | DynSolValue::FixedArray(items) | DynSolValue::Tuple(items) => {
@@ -219,7 +219,9 @@ mod tests {
     #[test]
     fn known_calls_are_read_and_strange_ones_are_not_guessed() {
         let functions = Functions::default();
-        let call = hex!("a9059cbb000000000000000000000000000000000000000000000000000000000000dEaD00000000000000000000000000000000000000000000000000000000000003e8");
+        let call = hex!(
+            "a9059cbb000000000000000000000000000000000000000000000000000000000000dEaD00000000000000000000000000000000000000000000000000000000000003e8"
+        );
         let decoded = functions.decode(&call);
         assert_eq!(decoded.name.as_deref(), Some("transfer"));
         assert_eq!(

@@ -181,13 +181,7 @@ pub(crate) fn health(picture: &Picture, stale_seconds: Option<u64>, now: Millis)
         problems.push("the console has stopped reading the journal".to_owned());
     }
     let why = (!problems.is_empty()).then(|| problems.join("; "));
-    HealthView {
-        sees: problems.is_empty(),
-        problems,
-        why,
-        chains,
-        record: stale_seconds.is_none(),
-    }
+    HealthView { sees: problems.is_empty(), problems, why, chains, record: stale_seconds.is_none() }
 }
 
 /// Longest time between two looks at the journal, milliseconds.
@@ -201,7 +195,8 @@ pub(crate) fn overview(
     you: You,
 ) -> Overview {
     let brakes = all_brakes(picture);
-    let count = |standing: &str| brakes.iter().filter(|one| one.standing == standing).count() as u64;
+    let count =
+        |standing: &str| brakes.iter().filter(|one| one.standing == standing).count() as u64;
     let mut open: Vec<&CaseLine> =
         picture.lines().rev().map(|(_, line)| line).filter(|line| line.open).collect();
     let n_open = open.len() as u64;

@@ -165,7 +165,8 @@ fn step_view(
         Kind::Lever { lever } => view.lever = Some(roster.lever(lever).to_owned()),
         Kind::Query { query } => view.text = Some(query.clone()),
         Kind::Message { audience, text } => {
-            let name = portcullis_case::playbook::Audience::ALL.iter().find(|(_, one)| one == audience);
+            let name =
+                portcullis_case::playbook::Audience::ALL.iter().find(|(_, one)| one == audience);
             view.audience = name.map(|(name, _)| (*name).to_owned());
             view.text = Some(text.clone());
         }

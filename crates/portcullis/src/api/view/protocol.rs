@@ -4,12 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_detect::{DetectorConfig, config::GrossOutflowConfig};
 use portcullis_engine::ProtocolConfig;
-use portcullis_types::{
-    finding::Maturity,
-    ids::Millis,
-    money::Usd,
-    protocol::Protocol,
-};
+use portcullis_types::{finding::Maturity, ids::Millis, money::Usd, protocol::Protocol};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -159,7 +154,11 @@ pub(crate) struct DetectorView {
 }
 
 /// A protocol in a list.
-pub(crate) fn protocol_line(picture: &Picture, config: &ProtocolConfig, now: Millis) -> ProtocolLine {
+pub(crate) fn protocol_line(
+    picture: &Picture,
+    config: &ProtocolConfig,
+    now: Millis,
+) -> ProtocolLine {
     let name = &config.protocol.name;
     let view = picture.engine.protocol(name, now);
     let lines = picture.lines().filter(|(_, line)| line.open && line.protocol == *name);
@@ -229,7 +228,11 @@ pub(crate) fn protocol_details(
             pulls_max: config.policy.pulls_per_day_max,
         },
         limits: limits(picture, config, now),
-        detectors: config.detectors.iter().map(|one| detector(picture, name, one, unread.is_empty())).collect(),
+        detectors: config
+            .detectors
+            .iter()
+            .map(|one| detector(picture, name, one, unread.is_empty()))
+            .collect(),
         brakes: picture.engine.brakes(name).map(|brake| brake_view(name, brake)).collect(),
         unread,
     }
@@ -344,9 +347,9 @@ fn outflow_limits(
             .filter_map(|flow| of(&flow))
             .sum();
         let spec = protocol.assets.iter().find(|spec| spec.symbol == limit.asset);
-        let bound = spec.zip(limit.max_amount).and_then(|(spec, amount)| {
-            amount.units(spec.decimals).map(|units| spec.value(units))
-        });
+        let bound = spec
+            .zip(limit.max_amount)
+            .and_then(|(spec, amount)| amount.units(spec.decimals).map(|units| spec.value(units)));
         let mut series: BTreeMap<u64, Usd> = BTreeMap::new();
         for flow in flows {
             if let Some(out) = of(&flow) {

@@ -227,7 +227,11 @@ pub(crate) fn transaction_view(
         storage: storage(&names, evidence),
         created: evidence.created.iter().take(ROWS_MAX).map(|c| c.address.to_string()).collect(),
         truncated: is_cut,
-        unseen: unseen.iter().filter(|(seen, _)| !seen).map(|(_, what)| (*what).to_owned()).collect(),
+        unseen: unseen
+            .iter()
+            .filter(|(seen, _)| !seen)
+            .map(|(_, what)| (*what).to_owned())
+            .collect(),
     }
 }
 
