@@ -8,6 +8,7 @@ import { Cell, remembered, useCell } from '../lib/cell';
 import { go, place, segments } from '../lib/router';
 import { visible } from '../lib/text';
 import { zone } from '../lib/time';
+import { Alarm } from './alarm';
 import { announce } from './announce';
 import { Ago, T, Time } from './basics';
 import { Dialog } from './dialog';
@@ -49,6 +50,12 @@ function useShortcuts(): void {
       if (event.key === 'g') { isGoing = true; timer = setTimeout(() => { isGoing = false; }, 1_500); return; }
       if (event.key === '?') { event.preventDefault(); help.set(!help.get()); return; }
       if (event.key === 't') { turnTheme(); return; }
+      if ((event.key === 'j' || event.key === 'k') && !(event.target as Element).closest?.('.feed,.tree')) {
+        const lines = [...document.querySelectorAll<HTMLElement>('.caseline')];
+        const at = lines.indexOf(document.activeElement as HTMLElement);
+        lines[Math.max(0, Math.min(lines.length - 1, event.key === 'j' ? at + 1 : at - 1))]?.focus();
+        return;
+      }
       const own = pageKeys.get().find(({ key }) => key === event.key);
       if (own) { event.preventDefault(); own.run(); }
     };
@@ -129,6 +136,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           {PAGES.map(([page, name]) => <a key={page} href={page} aria-current={isAt(page) ? 'page' : undefined}>{name}</a>)}
         </nav>
         <div class="topend">
+          <Alarm />
           <Liveness />
           <button type="button" class="plain small" aria-label={`Times are ${where}. Change`} onClick={() => zone.set(where === 'UTC' ? 'local' : 'UTC')}>{where}</button>
           <button type="button" class="plain small wideonly" aria-label={`Theme: ${look}. Change`} onClick={turnTheme}>{look === 'system' ? '◐' : look === 'dark' ? '●' : '○'}</button>
