@@ -21,7 +21,6 @@ export function Alarm() {
   const { value } = looked;
   useEffect(() => { overview.set(looked); }, [value, looked.error, looked.isLoading]);
   const open = value?.open ?? [];
-  const first = worst(open);
   const waiting = open.filter(({ acknowledged }) => !acknowledged);
   useEffect(() => {
     if (!value) return;
@@ -31,10 +30,13 @@ export function Alarm() {
   }, [value]);
   useEffect(() => { document.title = document.title.replace(/^(\(\d+\) )?/, waiting.length ? `(${waiting.length}) ` : ''); }, [waiting.length, path]);
   if (!value) return null;
+  const elsewhere = waiting.filter(({ id }) => path !== `/case/${id}`);
+  const next = worst(elsewhere);
+  if (path === '/' || (value.health.sees && !next)) return null;
   return (
-    <>
-      {!value.health.sees && path !== '/' && <a class="alarm" href="/"><span aria-hidden="true">✕ </span>Blind</a>}
-      {first && waiting.length > 0 && path !== `/case/${first.id}` && path !== '/' && <a class="alarm" href={`/case/${segment(worst(waiting)?.id ?? first.id)}`}><span aria-hidden="true">▲ </span>{plural(waiting.length, 'case')} that nobody looks at</a>}
-    </>
+    <p class="alarms">
+      {!value.health.sees && <a class="alarm" href="/"><span aria-hidden="true">✕ </span>Blind: not everything is watched</a>}
+      {next && <a class="alarm" href={`/case/${segment(next.id)}`}><span aria-hidden="true">▲ </span>{elsewhere.length === 1 ? `${next.id}: nobody looks at it` : `${plural(elsewhere.length, 'case')} that nobody looks at`}</a>}
+    </p>
   );
 }

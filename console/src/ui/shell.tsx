@@ -1,7 +1,7 @@
 // What is around every page: where one is, whether the news are live, who one is, the theme, and the shortcuts.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { downSince, send, session } from '../api/client';
 import { stream } from '../api/stream';
 import { Cell, remembered, useCell } from '../lib/cell';
@@ -124,25 +124,34 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const where = useCell(zone);
   const look = useCell(theme);
   const [isOpen, open] = useState(false);
+  const top = useRef<HTMLElement>(null);
+  // What sticks below the header has to know how high it is; it grows when there is an alarm.
+  useEffect(() => {
+    const element = top.current;
+    if (!element) return undefined;
+    const watch = new ResizeObserver(() => document.documentElement.style.setProperty('--top', `${element.offsetHeight}px`));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
   useEffect(() => open(false), [path]);
   const first = segments(path)[0] ?? '';
   const isAt = (page: string) => (page === '/' ? first === '' : `/${first}` === page || `/${first}s` === page);
   return (
     <>
-      <header class="top">
+      <header class="top" ref={top}>
         <a class="brand" href="/" aria-label="Portcullis, overview"><img src="/favicon.svg" alt="" width="22" height="22" /> <span>Portcullis</span></a>
         <button type="button" class="plain menu" aria-expanded={isOpen} aria-controls="nav" onClick={() => open(!isOpen)}>Menu</button>
         <nav id="nav" class={isOpen ? 'open' : ''} aria-label="Pages">
           {PAGES.map(([page, name]) => <a key={page} href={page} aria-current={isAt(page) ? 'page' : undefined}>{name}</a>)}
         </nav>
         <div class="topend">
-          <Alarm />
           <Liveness />
           <button type="button" class="plain small" aria-label={`Times are ${where}. Change`} onClick={() => zone.set(where === 'UTC' ? 'local' : 'UTC')}>{where}</button>
           <button type="button" class="plain small wideonly" aria-label={`Theme: ${look}. Change`} onClick={turnTheme}>{look === 'system' ? '◐' : look === 'dark' ? '●' : '○'}</button>
           <button type="button" class="plain small wideonly" aria-label="Keyboard shortcuts" onClick={() => help.set(true)}>?</button>
           <Who />
         </div>
+        <Alarm />
       </header>
       <Outage />
       <main id="main" tabIndex={-1}>{children}</main>
