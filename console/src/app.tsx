@@ -15,7 +15,7 @@ const TITLES: Record<string, string> = { '': 'Overview', cases: 'Cases', protoco
 export function App() {
   const { path } = useCell(place);
   const [first = '', second] = segments(path);
-  useEffect(() => { document.title = `${second ? visible(second).slice(0, 60) : (TITLES[first] ?? 'Not here')} – Portcullis`; }, [first, second]);
+  useEffect(() => { document.title = `${/^\(\d+\) /.exec(document.title)?.[0] ?? ''}${second ? visible(second).slice(0, 60) : (TITLES[first] ?? 'Not here')} – Portcullis`; }, [first, second]);
   return <Shell>{page(first, second)}</Shell>;
 }
 

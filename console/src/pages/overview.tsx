@@ -1,7 +1,9 @@
 // The first page: what is open, whether we can see, whether the brakes hold. The worst comes first and is the largest.
 
 import { useEffect } from 'preact/hooks';
-import { useApi } from '../api/use';
+import type { Looked } from '../api/use';
+import { useCell } from '../lib/cell';
+import { overview } from '../ui/alarm';
 import type { Brake, CaseLine, ChainHealth, Channel, Overview } from '../api/types';
 import { plural, segments, worst } from './shared';
 import { Ago, Card, Empty, Mark, Money, Severity, Standing, T, Time } from '../ui/basics';
@@ -13,8 +15,10 @@ import { clock, span } from '../lib/time';
 
 export const isBlindNow = (chain: ChainHealth): boolean => chain.head === null;
 
+const NOTHING_YET: Looked<Overview> = { value: null, at: null, error: null, failingSince: null, isLoading: true, again: () => undefined };
+
 export function OverviewPage() {
-  const looked = useApi<Overview>('/overview', () => true);
+  const looked = useCell(overview) ?? NOTHING_YET;
   const { value } = looked;
   const sees = value?.health.sees;
   const broken = value ? value.brakes.filter(({ standing }) => standing === 'broken').length : 0;

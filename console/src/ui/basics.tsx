@@ -120,7 +120,7 @@ export function Table({ label, head, children }: { label: string; head: (string 
   });
   return (
     <div class="scrollx" tabIndex={0} role="region" aria-label={label} ref={box}>
-      <table class="cards"><thead><tr>{head.map((cell, index) => typeof cell === 'string' ? <th key={index} scope="col">{cell}</th> : <th key={index} scope="col" class="num">{cell.num}</th>)}</tr></thead><tbody>{children}</tbody></table>
+      <table class="cards"><thead><tr>{head.map((cell, index) => cell === '' ? <td key={index} /> : typeof cell === 'string' ? <th key={index} scope="col">{cell}</th> : <th key={index} scope="col" class="num">{cell.num}</th>)}</tr></thead><tbody>{children}</tbody></table>
     </div>
   );
 }

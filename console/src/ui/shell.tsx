@@ -1,13 +1,14 @@
 // What is around every page: where one is, whether the news are live, who one is, the theme, and the shortcuts.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { downSince, send, session } from '../api/client';
 import { stream } from '../api/stream';
 import { Cell, remembered, useCell } from '../lib/cell';
 import { go, place, segments } from '../lib/router';
 import { visible } from '../lib/text';
 import { zone } from '../lib/time';
+import { Alarm } from './alarm';
 import { announce } from './announce';
 import { Ago, T, Time } from './basics';
 import { Dialog } from './dialog';
@@ -49,6 +50,12 @@ function useShortcuts(): void {
       if (event.key === 'g') { isGoing = true; timer = setTimeout(() => { isGoing = false; }, 1_500); return; }
       if (event.key === '?') { event.preventDefault(); help.set(!help.get()); return; }
       if (event.key === 't') { turnTheme(); return; }
+      if ((event.key === 'j' || event.key === 'k') && !(event.target as Element).closest?.('.feed,.tree')) {
+        const lines = [...document.querySelectorAll<HTMLElement>('.caseline')];
+        const at = lines.indexOf(document.activeElement as HTMLElement);
+        lines[Math.max(0, Math.min(lines.length - 1, event.key === 'j' ? at + 1 : at - 1))]?.focus();
+        return;
+      }
       const own = pageKeys.get().find(({ key }) => key === event.key);
       if (own) { event.preventDefault(); own.run(); }
     };
@@ -117,12 +124,21 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const where = useCell(zone);
   const look = useCell(theme);
   const [isOpen, open] = useState(false);
+  const top = useRef<HTMLElement>(null);
+  // What sticks below the header has to know how high it is; it grows when there is an alarm.
+  useEffect(() => {
+    const element = top.current;
+    if (!element) return undefined;
+    const watch = new ResizeObserver(() => document.documentElement.style.setProperty('--top', `${element.offsetHeight}px`));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
   useEffect(() => open(false), [path]);
   const first = segments(path)[0] ?? '';
   const isAt = (page: string) => (page === '/' ? first === '' : `/${first}` === page || `/${first}s` === page);
   return (
     <>
-      <header class="top">
+      <header class="top" ref={top}>
         <a class="brand" href="/" aria-label="Portcullis, overview"><img src="/favicon.svg" alt="" width="22" height="22" /> <span>Portcullis</span></a>
         <button type="button" class="plain menu" aria-expanded={isOpen} aria-controls="nav" onClick={() => open(!isOpen)}>Menu</button>
         <nav id="nav" class={isOpen ? 'open' : ''} aria-label="Pages">
@@ -135,6 +151,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <button type="button" class="plain small wideonly" aria-label="Keyboard shortcuts" onClick={() => help.set(true)}>?</button>
           <Who />
         </div>
+        <Alarm />
       </header>
       <Outage />
       <main id="main" tabIndex={-1}>{children}</main>

@@ -90,7 +90,7 @@ function Gains({ flows }: { flows: Flow[] }) {
   const most = Math.max(...flows.map(({ usd: value }) => Math.abs(roughly(value))), 0);
   const sorted = [...flows].sort((a, b) => Math.abs(roughly(b.usd)) - Math.abs(roughly(a.usd)));
   return (
-    <Table label="Who gained and who lost" head={['Who', { num: 'Amount' }, { num: 'Dollars' }, '']}>
+    <Table label="Gains and losses" head={['Who', { num: 'Amount' }, { num: 'Dollars' }, '']}>
       {sorted.map((flow) => {
         const isGain = !/^[-−]/.test(flow.delta);
         const width = most > 0 ? (Math.abs(roughly(flow.usd)) / most) * 50 : 0;
