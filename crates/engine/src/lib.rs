@@ -5,6 +5,7 @@
 //! **Promises.** The same entries in the same order give the same outputs, byte for byte. An effect is asked for once;
 //! [`Engine::outstanding`] names those without an answer, which is all that a restart needs.
 
+mod age;
 pub mod approvals;
 mod brakes;
 mod chain_state;

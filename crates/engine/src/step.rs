@@ -10,7 +10,6 @@ use portcullis_types::{
     case_event::CaseEvent,
     chain::{BlockHead, BlockId, ChainEvent},
     evidence::Evidence,
-    finding::FindingStatus,
     ids::{CaseId, ChainId, EffectId, Millis, Seq},
     invariant::{Broken, Invariant, check},
     probe::Reading,
@@ -270,48 +269,6 @@ impl Engine {
         self.link(step, &event);
         self.runs.touch(id);
         step.out.case_events.push(event);
-    }
-
-    fn retract_findings(&mut self, step: &mut Step, chain: ChainId, old: &[BlockId]) {
-        let mut events = Vec::new();
-        for case in self.cases.values() {
-            for record in case.findings.values() {
-                let gone = record.finding.chain == chain && old.contains(&record.block);
-                if gone && record.status != FindingStatus::Retracted {
-                    events.push(CaseEvent::FindingMoved {
-                        case: case.id,
-                        key: record.finding.key,
-                        status: FindingStatus::Retracted,
-                        block: record.block,
-                    });
-                }
-            }
-        }
-        self.write_retractions(step, events);
-    }
-
-    fn age_findings(&mut self, step: &mut Step, chain: ChainId, head: BlockId) {
-        let settings = self.config.iter().flat_map(|config| &config.chains);
-        let Some(settings) = settings.into_iter().find(|settings| settings.chain == chain) else {
-            return;
-        };
-        let (confirmed, finalised) = (settings.confirmed_depth, settings.finalised_depth);
-        let mut events = Vec::new();
-        for case in self.cases.values() {
-            for record in case.findings.values().filter(|record| record.finding.chain == chain) {
-                let depth = head.number.saturating_sub(record.block.number);
-                let status = match record.status {
-                    FindingStatus::Seen if depth >= confirmed => FindingStatus::Confirmed,
-                    FindingStatus::Confirmed if depth >= finalised => FindingStatus::Finalised,
-                    _ => continue,
-                };
-                let key = record.finding.key;
-                events.push(CaseEvent::FindingMoved { case: case.id, key, status, block: head });
-            }
-        }
-        for event in events {
-            self.write(step, event);
-        }
     }
 
     fn acted(&mut self, step: &mut Step, action: EffectId, outcome: &Outcome) {

@@ -262,7 +262,7 @@ impl Engine {
         match &order.standing {
             Standing::No(why) => Some(Err(why.clone())),
             Standing::Already(note) => Some(Ok(note.clone())),
-            Standing::Asked(_) => match (order.kind, status) {
+            Standing::Asked(asked) => match (order.kind, status) {
                 // Somebody else, or a decision, was faster.
                 (ApprovalKind::Pull, Some(LeverStatus::Held(hold))) => {
                     Some(Ok(format!("it holds since block {}", hold.block.number)))
@@ -270,7 +270,9 @@ impl Engine {
                 (ApprovalKind::Release, Some(LeverStatus::Idle | LeverStatus::Refused { .. })) => {
                     Some(Ok("it is not held any more".to_owned()))
                 }
-                _ => None,
+                _ if self.is_still_asked(place.0, order, *asked) => None,
+                // Another configuration has other guardians: what they were asked for was dropped.
+                _ => Some(Err("it is not asked for any more: retry the step".to_owned())),
             },
             Standing::Acting(action) => {
                 let record = self.cases.values().rev().find_map(|case| case.actions.get(action))?;
@@ -285,6 +287,14 @@ impl Engine {
                 })
             }
         }
+    }
+
+    fn is_still_asked(&self, case: CaseId, order: &Order, asked: Seq) -> bool {
+        let guard = self.guard_of_case(case).and_then(|index| self.guards.get(index));
+        guard.is_some_and(|guard| {
+            let open = guard.incidents.approvals.asked_for(&order.lever, order.kind, case);
+            open == Some(asked)
+        })
     }
 
     pub(super) fn guard_of_case(&self, case: CaseId) -> Option<usize> {
