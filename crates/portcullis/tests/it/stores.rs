@@ -154,7 +154,7 @@ fn what_cannot_be_reached_is_said_with_the_remedy_and_without_the_password() {
     verify(3, "no journal at");
 }
 
-/// A whole incident with the journal on PostgreSQL, the server being away when the attack strikes.
+/// A whole incident with the journal on `PostgreSQL`, the server being away when the attack strikes.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_goes_away_in_the_attack_and_nothing_is_lost_or_done_twice() {
     if without_chain() {

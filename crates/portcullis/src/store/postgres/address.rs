@@ -171,11 +171,10 @@ fn protection(
     is_local: bool,
 ) -> Result<Protection, String> {
     match mode {
-        Some("disable") => Ok(Protection::Disable),
         Some("require") => Ok(Protection::Require),
-        Some("verify-full") => Ok(Protection::VerifyFull(root)),
+        Some("disable") => Ok(Protection::Disable),
         None if is_local && root.is_none() => Ok(Protection::Disable),
-        None => Ok(Protection::VerifyFull(root)),
+        None | Some("verify-full") => Ok(Protection::VerifyFull(root)),
         Some(_) => Err("sslmode is `disable`, `require` or `verify-full`: \
              the others of libpq fall back to less without saying so"
             .to_owned()),

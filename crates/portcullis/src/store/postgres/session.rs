@@ -14,7 +14,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Longest wait for the answer to one question.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Longest wait until everything that was taken in is durable.
-const COMMIT_MAX: Duration = Duration::from_secs(600);
+const COMMIT_MAX: Duration = Duration::from_mins(10);
 /// Longest wait for a goodbye to be sent.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 

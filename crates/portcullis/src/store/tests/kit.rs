@@ -59,19 +59,15 @@ impl Place {
 
     /// Runs SQL past the program, as somebody would who goes around it. `entry` stands for the table.
     pub(crate) fn sql(&self, sql: &str) -> Result<String, String> {
-        match &self.schema {
-            Some(schema) => {
-                server().unwrap().sql(&sql.replace("entry", &format!("{schema}.entry")))
-            }
-            None => {
-                let database = rusqlite::Connection::open(&self.path).unwrap();
-                database.execute_batch(sql).map(|()| String::new()).map_err(|e| e.to_string())
-            }
+        if let Some(schema) = &self.schema {
+            return server().unwrap().sql(&sql.replace("entry", &format!("{schema}.entry")));
         }
+        let database = rusqlite::Connection::open(&self.path).unwrap();
+        database.execute_batch(sql).map(|()| String::new()).map_err(|e| e.to_string())
     }
 }
 
-/// Writes `n` entries of which the last, if there is any, is one that people are told of.
+/// Writes `n` entries, the first at time 0.
 pub(crate) fn fill(journal: &mut Journal, n: u64) {
     for at in 0..n {
         journal.append(Millis(at), &Event::Tick).unwrap();

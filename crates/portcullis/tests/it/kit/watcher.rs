@@ -36,7 +36,7 @@ impl Watcher {
         self.path("portcullis.yaml")
     }
 
-    /// The journal: on PostgreSQL where a test has put an address file there.
+    /// The journal: on `PostgreSQL` where a test has put an address file there.
     pub(crate) fn journal(&self) -> PathBuf {
         let address = self.path("journal.url");
         if address.exists() { address } else { self.path("journal.sqlite") }
