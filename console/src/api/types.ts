@@ -61,7 +61,7 @@ export interface Decision {
   attacker: { gainUsd: Usd; utilityUsd: Usd; utilityWithLeversUsd: Usd } | null;
 }
 export interface Call {
-  depth: number; kind: string; from: string; to: string; toName: string | null; function: string | null; args: string | null;
+  depth: number; kind: string; from: string; to: string; toName: string | null; function: string | null; selector?: string | null; args: string | null;
   valueWei: string; failed: boolean; parent: number | null; touches: 'protected' | 'attacker' | '';
 }
 export interface Flow { holder: string; name: string | null; asset: string; symbol: string | null; delta: string; decimals: number | null; usd: Usd | null; touches?: string }

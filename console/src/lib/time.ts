@@ -51,6 +51,7 @@ export const whole = (at: Ms): string => `${new Date(at).toISOString().replace('
 /** A length of time: `45 s`, `4 min 05 s`, `3 h 12 min`, `6 d 4 h`. */
 export function span(ms: Ms | null | undefined): string {
   if (ms == null) return 'not known';
+  if (ms !== 0 && Math.abs(ms) < 1_000) return `${Math.round(Math.abs(ms))} ms`;
   const seconds = Math.floor(Math.abs(ms) / 1_000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

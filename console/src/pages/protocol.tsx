@@ -44,11 +44,11 @@ export function ProtocolPage({ name }: { name: string }) {
             </Table>
           )}
         </Card>
-        {one.budget && <p class="dim">Spent on stops in this policy’s time: <Money v={one.budget.spentUsd} /> of <Money v={one.budget.limitUsd} />, {one.budget.pulls} of {one.budget.pullsMax} pulls. Beyond that the program asks people.</p>}
+        {one.budget && <p class="lead">Spent on stops in this policy’s time: <Money v={one.budget.spentUsd} /> of <Money v={one.budget.limitUsd} />, {one.budget.pulls} of {one.budget.pullsMax} pulls. Beyond that the program asks people.</p>}
         <Card title="Who watches it" id="detectors">
           {one.detectors.length === 0 ? <Empty>No detector is configured: an attack would not be seen.</Empty> : (
             <Table label="Detectors" head={['Detector', 'Health', 'Maturity', { num: 'Findings' }, 'Last']}>
-              {one.detectors.map((detector) => <tr key={detector.name}><td><T s={detector.name} max={50} /><p class="sub"><T s={detector.kind} max={50} /></p></td><td>{detector.healthy ? <Mark tone="good">looks</Mark> : <><Mark tone="bad">does not look</Mark>{detector.why && <p class="sub"><T s={detector.why} max={160} /></p>}</>}</td><td>{words(detector.maturity)}</td><td class="num">{detector.findings.toLocaleString('en')}</td><td><Ago at={detector.lastAt} /></td></tr>)}
+              {one.detectors.map((detector) => <tr key={detector.name}><td><T s={detector.name} max={50} /><p class="sub"><T s={detector.kind} max={140} /></p></td><td>{detector.healthy ? <Mark tone="good">looks</Mark> : <><Mark tone="bad">does not look</Mark>{detector.why && <p class="sub"><T s={detector.why} max={160} /></p>}</>}</td><td>{words(detector.maturity)}</td><td class="num">{detector.findings.toLocaleString('en')}</td><td><Ago at={detector.lastAt} /></td></tr>)}
             </Table>
           )}
         </Card>
@@ -62,7 +62,7 @@ export function ProtocolPage({ name }: { name: string }) {
 }
 
 function Gauge({ limit }: { limit: Limit }) {
-  const series = useMemo(() => rolling(limit.series, limit.windowMs, now()), [limit]);
+  const series = useMemo(() => rolling(limit.series, limit.windowMs, Math.min(now(), (limit.series.at(-1)?.[0] ?? 0) + limit.windowMs)), [limit]);
   const isKnown = limit.limitUsd !== null;
   const share = roughly(limit.limitUsd) > 0 ? roughly(limit.usedUsd) / roughly(limit.limitUsd) : 0;
   const tone = share >= 1 ? 'bad' : share >= 0.75 ? 'warn' : 'good';

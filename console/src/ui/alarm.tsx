@@ -32,7 +32,8 @@ export function Alarm() {
   if (!value) return null;
   const elsewhere = waiting.filter(({ id }) => path !== `/case/${id}`);
   const next = worst(elsewhere);
-  if (path === '/' || (value.health.sees && !next)) return null;
+  // A record is read at leisure.
+  if (path === '/' || value.health.record || (value.health.sees && !next)) return null;
   return (
     <p class="alarms">
       {!value.health.sees && <a class="alarm" href="/"><span aria-hidden="true">✕ </span>Blind: not everything is watched</a>}

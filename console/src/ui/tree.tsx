@@ -105,7 +105,7 @@ export function CallTree({ calls }: { calls: readonly Call[] }) {
                 <span class="fold" aria-hidden="true">{isParent ? (isOpen ? '▾' : '▸') : '·'}</span>
                 {call.kind.toLowerCase() !== 'call' && <span class="ckind">{visible(call.kind.toLowerCase()).slice(0, 20)}</span>}
                 <span class="cto">{sign && <span aria-hidden="true">{sign} </span>}{call.toName ? <T s={call.toName} max={32} /> : <Hex v={call.to} />}{word && <span class="sr"> ({word})</span>}</span>
-                <span class="cfun">.<T s={call.function ?? '(no function)'} max={60} /></span>
+                <span class="cfun">.<T s={call.function ?? call.selector ?? '(no function)'} max={60} /></span>
                 {call.args && <span class="cargs">(<T s={call.args} max={90} />)</span>}
                 {value && <span class="cval"> {value}</span>}
                 {call.failed && <span class="cfail"> ✕ failed</span>}

@@ -96,7 +96,7 @@ function Gains({ flows }: { flows: Flow[] }) {
         const width = most > 0 ? (Math.abs(roughly(flow.usd)) / most) * 50 : 0;
         return (
           <tr key={`${flow.holder}${flow.asset}`}>
-            <td>{flow.touches && flow.touches !== '' && <span class={flow.touches === 'attacker' ? 'att' : 'prot'}>{flow.touches === 'attacker' ? '▲ attacker ' : flow.touches === 'protected' ? '◆ ' : ''}</span>}<Hex v={flow.holder} name={flow.name} /></td>
+            <td>{flow.touches && flow.touches !== '' && <span class={flow.touches === 'attacker' ? 'att' : 'prot'}>{flow.touches === 'attacker' ? (flow.name === 'attacker' ? '▲ ' : '▲ attacker ') : flow.touches === 'protected' ? '◆ ' : ''}</span>}<Hex v={flow.holder} name={flow.name} /></td>
             <td class="num">{isGain ? '+' : ''}{amount(flow.delta, flow.decimals)} <T s={flow.symbol ?? short(flow.asset)} max={16} /></td>
             <td class="num"><Money v={flow.usd} unknown="no price" /></td>
             <td class="barcell"><svg class="gain" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><line x1="50" x2="50" y1="0" y2="12" class="axis" /><rect x={isGain ? 50 : 50 - width} y="2" width={width} height="8" class={isGain ? 'plus' : 'minus'} /></svg><span class="sr">{isGain ? 'gained' : 'lost'}</span></td>

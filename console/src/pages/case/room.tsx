@@ -12,6 +12,7 @@ import { go, place } from '../../lib/router';
 import { visible, words } from '../../lib/text';
 import { stopwatch, tick } from '../../lib/time';
 import { Act } from '../../ui/act';
+import { overview } from '../../ui/alarm';
 import { announce } from '../../ui/announce';
 import { Ago, Countdown, Mark, Money, Severity, Standing, T, Time } from '../../ui/basics';
 import { Look } from '../../ui/look';
@@ -86,6 +87,9 @@ export function CasePage({ id }: { id: string }) {
 
 function Head({ one, isClosed, isCompact }: { one: CaseDetail; isClosed: boolean; isCompact: boolean }) {
   const current = useCell(tick);
+  // In a record no clock runs any more.
+  const isRecord = useCell(overview)?.value?.health.record === true;
+  const isOver = isClosed || isRecord;
   return (
     <section class={`hero casehero ${isClosed ? '' : 'edge-bad'}${isCompact ? ' compact' : ''}`} aria-labelledby="what">
       <p class="herotop">
@@ -98,9 +102,9 @@ function Head({ one, isClosed, isCompact }: { one: CaseDetail; isClosed: boolean
         <div class="lost"><dt>Lost</dt><dd><Money v={one.lostUsd} big /></dd></div>
         <div class="risk"><dt>At risk</dt><dd><Money v={one.atRiskUsd} big /></dd></div>
         <div class="saved"><dt>Saved</dt><dd><Money v={one.savedUsd} big /></dd></div>
-        <div class="since"><dt>{isClosed ? 'Opened' : 'Since seen'}</dt><dd>{isClosed ? <Time at={one.openedAt} /> : <span class="money" role="timer">{stopwatch(current - one.openedAt)}</span>}</dd></div>
+        <div class="since"><dt>{isOver ? 'Opened' : 'Since seen'}</dt><dd>{isOver ? <Time at={one.openedAt} /> : <span class="money" role="timer">{stopwatch(current - one.openedAt)}</span>}</dd></div>
       </dl>
-      {one.levers.length > 0 && <ul class="leverline" aria-label="Levers of this case">{one.levers.map((lever) => <li key={lever.name}><Standing s={lever.standing} /> <strong><T s={lever.name} max={40} /></strong>{lever.heldUntil !== null && <span class="dim"> <Countdown to={lever.heldUntil} over="its time is over since" /></span>}{lever.leaks && <> <Mark tone="bad">still leaks</Mark></>}{lever.why && <p class="sub"><T s={lever.why} max={160} /></p>}</li>)}</ul>}
+      {one.levers.length > 0 && <ul class="leverline" aria-label="Levers of this case">{one.levers.map((lever) => <li key={lever.name}><Standing s={lever.standing} /> <strong><T s={lever.name} max={40} /></strong>{lever.heldUntil !== null && <span class="dim"> {isOver ? <>until <Time at={lever.heldUntil} /></> : <Countdown to={lever.heldUntil} over="its time is over since" />}</span>}{lever.leaks && <> <Mark tone="bad">still leaks</Mark></>}{lever.why && <p class="sub"><T s={lever.why} max={160} /></p>}</li>)}</ul>}
     </section>
   );
 }
