@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use changes::{Change, Changes, Missed, Topic};
+pub(crate) use changes::{Change, Changes, Missed};
 pub(crate) use notes::{Flow, Link};
 pub(crate) use picture::Picture;
 

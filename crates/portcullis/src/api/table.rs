@@ -183,6 +183,7 @@ impl Route {
     }
 
     /// Whether it changes something.
+    #[cfg(test)]
     pub(crate) fn is_unsafe(&self) -> bool {
         self.method != Method::GET
     }

@@ -6,7 +6,7 @@ use portcullis_types::{
     ids::{Millis, Seq},
 };
 
-use super::*;
+use super::{changes::Topic, *};
 use crate::store::Journal;
 
 fn started() -> Event {

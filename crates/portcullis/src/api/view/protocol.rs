@@ -130,7 +130,7 @@ pub(crate) struct LimitView {
     pub(crate) limit_share: Option<String>,
     pub(crate) window_ms: u64,
     /// `[time, what left in that block]`, oldest first, at most 288 of the last day.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<Value>>)]
     pub(crate) series: Vec<(u64, String)>,
 }
 
