@@ -2,6 +2,7 @@
 
 mod cases;
 mod evidence;
+mod hand_out;
 mod metrics;
 mod records;
 mod sign_in;
@@ -9,6 +10,7 @@ mod system;
 
 pub(crate) use cases::*;
 pub(crate) use evidence::*;
+pub(crate) use hand_out::*;
 pub(crate) use metrics::metrics;
 pub(crate) use records::*;
 pub(crate) use sign_in::*;

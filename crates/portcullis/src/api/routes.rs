@@ -89,7 +89,7 @@ fn system() -> Vec<Route> {
 }
 
 fn reading() -> Vec<Route> {
-    const FORMAT: Query = query("format", Kind::OneOf(&["json", "md"]), "Default `json`.");
+    const FORMAT: Query = query("format", Kind::OneOf(&["json", "md", "html"]), "Default `json`.");
     const REPORT: Query = query("format", Kind::OneOf(&["json", "html"]), "Default `json`.");
     vec![
         Route::get("/api/v1/cases", h::cases)
@@ -135,7 +135,10 @@ fn reading() -> Vec<Route> {
         Route::get("/api/v1/cases/{id}/postmortem", h::postmortem)
             .says("postmortem", "The post-mortem as far as the record goes.")
             .asks([FORMAT])
-            .gives_raw(&["application/json", "text/markdown"]),
+            .gives_raw(&["application/json", "text/markdown", "text/html"]),
+        Route::get("/api/v1/cases/{id}/bundle", h::bundle)
+            .says("bundle", "The case as a tar that another party checks with `portcullis case verify`.")
+            .gives_raw(&["application/x-tar"]),
         Route::get("/api/v1/journal", h::journal)
             .says("journal", "Records of the journal, oldest first.")
             .gives_page::<h::RecordView>(),

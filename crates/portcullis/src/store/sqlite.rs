@@ -203,27 +203,6 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// For those who read behind the writer.
-impl Journal {
-    /// Records after `after`, at most `most`, oldest first. Whoever concludes something from them checks them against the
-    /// hash chain ([`Follower`](super::Follower) does).
-    ///
-    /// # Errors
-    /// [`StoreError`] if the file cannot be read.
-    pub fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
-        let wrong = |source| sqlite(&self.path, source);
-        let mut select = self
-            .connection
-            .prepare_cached(
-                "SELECT seq, at, kind, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-            )
-            .map_err(wrong)?;
-        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
-        let rows = select.query_map(params![after, most], record).map_err(wrong)?;
-        rows.collect::<Result<_, _>>().map_err(wrong)
-    }
-}
-
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let (seq, at): (i64, i64) = (row.get(0)?, row.get(1)?);
     let hash: [u8; 32] = row.get(4)?;

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
-use axum::{
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
-use portcullis_case::{Case, postmortem::Postmortem};
+use axum::extract::State;
+use portcullis_case::Case;
 use portcullis_engine::Event;
 use portcullis_types::{evidence::Evidence, ids::Seq};
 
@@ -180,30 +176,4 @@ fn read_evidence(
         },
         Body::Output(_) => None,
     })
-}
-
-/// GET cases/{id}/postmortem.
-pub(crate) async fn postmortem(
-    State(app): State<Arc<App>>,
-    asked: Asked,
-) -> Result<Response, ApiError> {
-    let picture = app.replica.look();
-    let case = find(&picture, &asked)?;
-    let runs: Vec<_> = picture.engine.runs(case.id).map(|(_, run)| run).collect();
-    let report = Postmortem::of(case, &runs, now());
-    let id = case.id;
-    drop(picture);
-    if asked.query("format").unwrap_or("json") == "json" {
-        return Ok(Shown(report.json()).into_response());
-    }
-    let text = report.markdown();
-    let text = crate::api::shown::harmless(&text).unwrap_or(text);
-    let mut response = text.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/markdown; charset=utf-8"));
-    let name = format!("attachment; filename=\"{id}-postmortem.md\"");
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
 }

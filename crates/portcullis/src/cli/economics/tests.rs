@@ -90,7 +90,8 @@ fn the_cost_of_a_false_stop_is_drawn_part_by_part() {
          falseStopCost: {perMinuteUsd: 100, reputationUsd: 2000, fixedUsd: 500}}
       - {kind: pausable, name: all, target: "0x00000000000000000000000000000000000000a2", rung: protocol, holdSeconds: 60,
          falseStopCostUsd: "17000"}
-    policy: {economics: {holdingsUsd: {RUSD: 10000000, ETH: 500000}}}"#;
+    policy: {economics: {holdingsUsd: {RUSD: 10000000, ETH: 500000}}}
+responder: {address: "0x00000000000000000000000000000000000000c1", key: {environment: PORTCULLIS_TEST_KEY}}"#;
     let report = report(LEVERS).unwrap();
     let bars = costs::bars(&report.protocols[0].levers);
     // 616 points are 17,000 dollars: 6,000 for blocked users, 2,000 and 500.

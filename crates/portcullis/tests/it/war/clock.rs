@@ -124,7 +124,9 @@ async fn who_is_on_call_is_called_then_the_next_then_the_commander_until_somebod
     let Some((environment, clock)) = movable_clock(folder.path()) else { return };
     let receiver = Receiver::start();
     let mut rig = Rig::new(SCENARIO).await;
-    rig.watcher.environment = environment;
+    for (name, value) in environment {
+        rig.watcher.with(&name, &value.display().to_string());
+    }
     std::fs::write(rig.watcher.path("hook.url"), &receiver.url).expect("written");
     std::fs::write(rig.watcher.path("hook.secret"), "0123456789abcdef0123456789abcdef")
         .expect("written");
