@@ -186,6 +186,10 @@ impl Message {
         if signature.len() != 65 {
             return Err(Refused::NoSignature);
         }
+        // Which of two points it was; what else is read there (EIP-155) is for transactions, not for messages.
+        if !matches!(signature.last(), Some(0 | 1 | 27 | 28)) {
+            return Err(Refused::NoSignature);
+        }
         let signature = Signature::from_raw(signature).map_err(|_| Refused::NoSignature)?;
         if signature.normalize_s().is_some() {
             return Err(Refused::NoSignature);

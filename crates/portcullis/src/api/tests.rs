@@ -224,13 +224,16 @@ async fn who_may_do_what() {
         let strange = ask().bearer_auth("no such token");
         assert_eq!(verdict(strange).await.0, 401, "{} with a forged token", route.id);
         for (name, access) in LEVELS {
-            tokio::time::sleep(Duration::from_millis(if route.is_unsafe() { 210 } else { 0 })).await;
+            tokio::time::sleep(Duration::from_millis(if route.is_unsafe() { 210 } else { 0 }))
+                .await;
             let (status, code) = verdict(ask().bearer_auth(token(name))).await;
-            let what = format!("{} for the token of a {}: {status} {code}", route.id, access.name());
+            let what =
+                format!("{} for the token of a {}: {status} {code}", route.id, access.name());
             assert_eq!(passed(&code), access >= needed, "{what}");
         }
         for (access, (cookie, csrf)) in &sessions {
-            tokio::time::sleep(Duration::from_millis(if route.is_unsafe() { 210 } else { 0 })).await;
+            tokio::time::sleep(Duration::from_millis(if route.is_unsafe() { 210 } else { 0 }))
+                .await;
             let with = || ask().header("cookie", cookie);
             let (status, code) = verdict(with().header("x-csrf-token", csrf)).await;
             let what = format!("{} for a {}: {status} {code}", route.id, access.name());
