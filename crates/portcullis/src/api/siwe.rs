@@ -186,7 +186,7 @@ impl Message {
         if signature.len() != 65 {
             return Err(Refused::NoSignature);
         }
-        // What wallets write. The library also takes parities that a chain's id is added to.
+        // Which of two points it was; what else is read there (EIP-155) is for transactions, not for messages.
         if !matches!(signature.last(), Some(0 | 1 | 27 | 28)) {
             return Err(Refused::NoSignature);
         }
