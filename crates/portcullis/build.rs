@@ -21,6 +21,7 @@ fn main() -> io::Result<()> {
     let mut out = fs::File::create(out)?;
     writeln!(out, "/// Path under the root, and content.\nstatic FILES: &[(&str, &[u8])] = &[")?;
     for (name, path) in files {
+        let path = path.to_string_lossy();
         writeln!(out, "    ({name:?}, include_bytes!({path:?})),")?;
     }
     writeln!(out, "];")

@@ -184,6 +184,9 @@ struct Said {
     sentence: String,
 }
 
+/// A feed that did not answer.
+struct Unread;
+
 impl Feed {
     fn new(name: &str, contract: Address, kind: Kind) -> Self {
         let data = Bytes::from(LATEST_ROUND_DATA);
@@ -198,8 +201,9 @@ impl Feed {
         }
     }
 
-    /// The round in these readings; none if they are not of this feed, or not all of them.
-    fn take(&self, readings: &[Reading]) -> Option<Option<Round>> {
+    /// The round in these readings, or that the feed could not be read; none if they are not of this feed, or not all of
+    /// them.
+    fn take(&self, readings: &[Reading]) -> Option<Result<Round, Unread>> {
         let mut words = [U256::ZERO; WORDS];
         let mut failed = false;
         for (word, probe) in words.iter_mut().zip(&self.probes) {
@@ -211,7 +215,10 @@ impl Feed {
         let [id, answer, started, updated, answered_in] = words;
         // A time beyond 64 bits is none.
         let time = |word: U256| u64::try_from(word).unwrap_or(u64::MAX);
-        Some((!failed).then(|| Round {
+        if failed {
+            return Some(Err(Unread));
+        }
+        Some(Ok(Round {
             id,
             answer: I256::from_raw(answer),
             started: time(started),
@@ -304,7 +311,8 @@ impl Detector for StaleOracle {
         self.note(block);
         let mut wrong = Vec::new();
         for (place, feed) in self.feeds.iter_mut().enumerate() {
-            let Some(round) = feed.take(readings) else { continue };
+            let Some(taken) = feed.take(readings) else { continue };
+            let round = taken.ok();
             let before = feed.rounds.latest().copied().flatten();
             feed.rounds.set(block, round);
             if let Some(round) = round.filter(|round| before != Some(*round))

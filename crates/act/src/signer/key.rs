@@ -75,6 +75,10 @@ impl Key {
 
     /// A signature of what is asked, checked before anybody gets it: of this hash, by this account, and the lower of the
     /// two values of `s` (EIP-2), which is the only one that transactions, Safes and Wardens take.
+    #[cfg_attr(
+        not(any(feature = "kms-aws", feature = "kms-gcp", feature = "ledger")),
+        expect(clippy::unused_async, reason = "a service or a device is waited for")
+    )]
     pub(super) async fn sign(&self, asked: &Asked<'_>) -> Result<Signature, String> {
         let digest = asked.digest(self.address);
         let signature = match &self.holder {

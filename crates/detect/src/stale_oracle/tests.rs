@@ -158,8 +158,8 @@ fn mistakes_in_the_configuration_name_field_and_remedy() {
         ("0xfefefefefefefefefefefefefefefefefefefefe", "nowhere", "feeds[0].feed"),
         ("\"min\":\"10\"", "\"min\":\"1000000\"", "min"),
     ] {
-        let text = error(&PLAIN.replace(from, to)).to_string();
+        let text = error(&PLAIN.replace(from, to));
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert!(error(r#"{"detector":"stale-oracle"}"#).to_string().contains("from 1 to 64"));
+    assert!(error(r#"{"detector":"stale-oracle"}"#).contains("from 1 to 64"));
 }

@@ -56,7 +56,7 @@ fn only_another_standing_is_news() {
         seq: portcullis_types::ids::Seq(1),
         at: Millis(1),
         out: crate::StepOutput::default(),
-        shown: Default::default(),
+        shown: crate::links::Shown::default(),
     };
     assert!(engine.is_news("bank", &[check(Standing::Works)]));
     engine.self_tested(&mut step, "bank", &[check(Standing::Broken)]);
@@ -76,7 +76,7 @@ fn a_hold_that_was_never_told_cannot_be_gone() {
         seq: portcullis_types::ids::Seq(1),
         at: Millis(1),
         out: crate::StepOutput::default(),
-        shown: Default::default(),
+        shown: crate::links::Shown::default(),
     };
     let news = |state| HoldNews {
         chain: 1,

@@ -29,7 +29,7 @@ pub(crate) struct AuditLine {
     pub(crate) who: Option<String>,
     /// Their access.
     pub(crate) access: Option<String>,
-    /// The route's name in the OpenAPI document.
+    /// The route's name in the `OpenAPI` document.
     pub(crate) route: String,
     /// The path that was asked for.
     pub(crate) path: String,

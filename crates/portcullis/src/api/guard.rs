@@ -77,17 +77,16 @@ pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: 
     let from = address(&request);
     let caller = caller(&gate.app, request.headers(), now);
     let admitted = admit(&gate, &request, from, caller.as_ref(), now);
-    let response = match admitted {
-        Err(error) => error.into_response(),
-        Ok(()) => {
-            request.extensions_mut().insert(gate.known.clone());
-            if let Ok(Some(caller)) = &caller {
-                request.extensions_mut().insert(caller.clone());
-            }
-            match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
-                Ok(response) => response,
-                Err(_) => ApiError::timeout().into_response(),
-            }
+    let response = if let Err(error) = admitted {
+        error.into_response()
+    } else {
+        request.extensions_mut().insert(gate.known.clone());
+        if let Ok(Some(caller)) = &caller {
+            request.extensions_mut().insert(caller.clone());
+        }
+        match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => ApiError::timeout().into_response(),
         }
     };
     gate.app.counters.answered(response.status());

@@ -137,7 +137,10 @@ fn reading() -> Vec<Route> {
             .asks([FORMAT])
             .gives_raw(&["application/json", "text/markdown", "text/html"]),
         Route::get("/api/v1/cases/{id}/bundle", h::bundle)
-            .says("bundle", "The case as a tar that another party checks with `portcullis case verify`.")
+            .says(
+                "bundle",
+                "The case as a tar that another party checks with `portcullis case verify`.",
+            )
             .gives_raw(&["application/x-tar"]),
         Route::get("/api/v1/journal", h::journal)
             .says("journal", "Records of the journal, oldest first.")

@@ -46,7 +46,8 @@ impl Origin {
             url::Host::Ipv4(four) => four.is_loopback(),
             url::Host::Ipv6(six) => six.is_loopback(),
         };
-        if !is_https && !(url.scheme() == "http" && is_here) {
+        let is_local = url.scheme() == "http" && is_here;
+        if !is_https && !is_local {
             return Err(wrong("is neither https nor on this machine"));
         }
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();

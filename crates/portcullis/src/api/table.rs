@@ -1,4 +1,4 @@
-//! One row for each route: who may, what goes in, what comes out. The router, the guard, the OpenAPI document and the test
+//! One row for each route: who may, what goes in, what comes out. The router, the guard, the `OpenAPI` document and the test
 //! of who may do what are all made from it.
 
 use std::sync::Arc;

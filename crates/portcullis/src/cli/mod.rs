@@ -110,7 +110,7 @@ enum Command {
     Notify(notify::NotifyCommand),
     /// Open the console on a journal, to read it: for post-mortems.
     Console(console::ConsoleArgs),
-    /// Print the OpenAPI document of the API.
+    /// Print the `OpenAPI` document of the API.
     Openapi,
     /// Hold the key and sign what the policy allows. Started by `run`; talks over standard input and output.
     #[command(hide = true)]
@@ -166,7 +166,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(cli: Cli) -> anyhow::Result<Ending> {
     let json = cli.json;
     match cli.command {
-        Command::Run(args) => run::run(&args, json).await,
+        Command::Run(args) => Box::pin(run::run(&args, json)).await,
         Command::Drill(args) => drill::drill(&args, json).await,
         Command::Replay(args) => replay::replay(&args, json),
         Command::Record(args) => record::record(&args, json).await,

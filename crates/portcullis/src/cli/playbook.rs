@@ -114,7 +114,9 @@ fn check(
     if json {
         print_json(&serde_json::json!({ "playbooks": playbooks.len(), "problems": problems }))?;
     } else {
-        problems.iter().for_each(|problem| println!("{problem}"));
+        for problem in &problems {
+            println!("{problem}");
+        }
         let against = if people.is_some() && compiled.is_some() {
             "against people, levers and addresses"
         } else {

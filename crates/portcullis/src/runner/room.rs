@@ -38,7 +38,7 @@ const ERRANDS_MAX: usize = 256;
 const UNTAKEN_PAUSE: Duration = Duration::from_secs(30);
 
 /// Longest pause before a view that could not be read is asked again.
-const LOOK_PAUSE_MAX: Duration = Duration::from_secs(60);
+const LOOK_PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// The answer to an errand.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Room {
     }
 
     /// A playbook that begins by itself now, if there is one: its case and its id.
-    pub(crate) fn to_begin(&mut self, engine: &Engine) -> Option<(CaseId, String)> {
+    pub(crate) fn next_to_begin(&mut self, engine: &Engine) -> Option<(CaseId, String)> {
         let war = self.war.as_ref().filter(|war| war.auto_start)?;
         while let Some(case) = self.found.first().copied() {
             let offers = engine.offers(case, &war.playbooks, &war.roster);

@@ -149,7 +149,9 @@ impl Service {
         self.dispatch(again)?;
         self.announce();
         let open: Vec<CaseId> = self.core.engine().cases().map(|case| case.id).collect();
-        open.into_iter().for_each(|case| self.room.found(case));
+        for case in open {
+            self.room.found(case);
+        }
         loop {
             self.drive()?;
             let roomy = self.waiting() < WAITING_BLOCKS_MAX;

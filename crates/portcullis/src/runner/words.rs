@@ -28,7 +28,7 @@ impl Service {
         for _ in 0..FOLLOW_UPS_MAX {
             if let Some(event) = self.core.follow_up(at) {
                 self.take_at(at, event)?;
-            } else if let Some((case, id)) = self.room.to_begin(self.core.engine()) {
+            } else if let Some((case, id)) = self.room.next_to_begin(self.core.engine()) {
                 // Refused is begun already, by a person who was faster.
                 let _begun = self.begin(case, machine(), &id)?;
             } else {

@@ -213,6 +213,10 @@ impl Remote<'_> {
     ///
     /// # Errors
     /// A program without the feature; a service or device that does not answer, does not know the key or does not let us.
+    #[cfg_attr(
+        not(any(feature = "kms-aws", feature = "kms-gcp", feature = "ledger")),
+        expect(clippy::unused_async, reason = "a service or a device is waited for")
+    )]
     pub(super) async fn open(self) -> Result<Key, KeyError> {
         if let Some(why) = self.problem() {
             return Err(KeyError::Remote { what: self.shown(), why });

@@ -246,7 +246,7 @@ pub(crate) async fn rules(State(app): State<Arc<App>>, asked: Asked) -> Answer<P
         let views = sources.into_iter().flat_map(|((name, text), mut protocols)| {
             protocols.sort();
             protocols.dedup();
-            rules_of(Source { name, text }, &protocols)
+            rules_of(&Source { name, text }, &protocols)
         });
         Ok(views.collect::<Vec<_>>())
     })
@@ -254,9 +254,9 @@ pub(crate) async fn rules(State(app): State<Arc<App>>, asked: Asked) -> Answer<P
     Ok(Shown(Page::of(all.into_iter(), page, |one| one)))
 }
 
-fn rules_of(source: Source, protocols: &[String]) -> Vec<RuleView> {
-    let tests = run_tests(&source).unwrap_or_default();
-    let Ok(set) = compile_for_tests(&source) else { return Vec::new() };
+fn rules_of(source: &Source, protocols: &[String]) -> Vec<RuleView> {
+    let tests = run_tests(source).unwrap_or_default();
+    let Ok(set) = compile_for_tests(source) else { return Vec::new() };
     let view = |about: &About| {
         let mut counts = RuleTests::default();
         for test in tests.iter().filter(|test| test.rule == about.id) {

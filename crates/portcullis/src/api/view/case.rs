@@ -358,8 +358,7 @@ fn transactions(case: &Case, links: &[Link]) -> (Vec<CaseTransaction>, u64) {
             times.entry(hash).or_insert(entry.at.0);
         }
     }
-    let mut found: BTreeMap<(ChainId, B256), (u64, Option<Address>, Usd, FindingStatus)> =
-        BTreeMap::new();
+    let mut found: BTreeMap<(ChainId, B256), Found> = BTreeMap::new();
     for FindingRecord { finding, block, status } in case.findings.values() {
         let Some(hash) = finding.transaction else { continue };
         let new = (block.number, finding.actor, finding.loss, *status);

@@ -66,11 +66,13 @@ pub(crate) struct ContextView {
 
 /// What is left to the attacker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct AttackerView {
-    pub(crate) gain_usd: String,
-    pub(crate) utility_usd: String,
-    pub(crate) utility_with_levers_usd: String,
+    #[serde(rename = "gainUsd")]
+    pub(crate) gain: String,
+    #[serde(rename = "utilityUsd")]
+    pub(crate) utility: String,
+    #[serde(rename = "utilityWithLeversUsd")]
+    pub(crate) utility_with_levers: String,
 }
 
 /// All decisions of a case, oldest first.
@@ -98,9 +100,9 @@ pub(crate) fn decisions(case: &Case) -> Vec<DecisionView> {
                 })
                 .collect(),
             attacker: decision.attacker.map(|view| AttackerView {
-                gain_usd: usd(view.gain),
-                utility_usd: usd(view.utility),
-                utility_with_levers_usd: usd(view.utility_with_levers),
+                gain: usd(view.gain),
+                utility: usd(view.utility),
+                utility_with_levers: usd(view.utility_with_levers),
             }),
             findings: decision.findings.len() as u64,
         }

@@ -117,11 +117,10 @@ fn kind(what: &str, is_said: bool) -> &'static str {
     match what {
         "opened" => "opened",
         "finding" | "pending" | "seen again" | "confirmed" | "finalised" | "retracted"
-        | "dissolved" => "finding",
+        | "dissolved" | "belongs with" => "finding",
         "decision" => "decision",
         "asked" | "signed for" | "not ratified" | "not signed" => "approval",
         "brake works" | "held" | "brake unseen" | "BRAKE BROKEN" => "brake",
-        "belongs with" => "finding",
         _ => "action",
     }
 }

@@ -153,7 +153,7 @@ struct Names<'a> {
     config: Option<&'a Config>,
     chain: ChainId,
     attackers: Vec<Address>,
-    created: BTreeMap<Address, ()>,
+    created: BTreeSet<Address>,
 }
 
 impl<'a> Names<'a> {
@@ -178,7 +178,7 @@ impl<'a> Names<'a> {
 
     fn touches(&self, address: Address) -> String {
         let is_ours = self.protocols().any(|protocol| protocol.contract(address).is_some());
-        let is_theirs = self.attackers.contains(&address) || self.created.contains_key(&address);
+        let is_theirs = self.attackers.contains(&address) || self.created.contains(&address);
         match (is_ours, is_theirs) {
             (true, _) => "protected",
             (_, true) => "attacker",
@@ -201,7 +201,7 @@ pub(crate) fn transaction_view(
             protocols.into_iter().all(|config| config.protocol.contract(*to).is_none())
         }));
     }
-    let created = evidence.created.iter().map(|one| (one.address, ())).collect();
+    let created = evidence.created.iter().map(|one| one.address).collect();
     let names = Names { config, chain: evidence.chain, attackers, created };
     let (known, from) = (evidence.known, evidence.from);
     let unseen = [(known.logs, "logs"), (known.state, "state"), (known.callers, "callers")];

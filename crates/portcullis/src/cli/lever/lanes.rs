@@ -70,7 +70,8 @@ struct Lane {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Relay {
-    relay: String,
+    #[serde(rename = "relay")]
+    name: String,
     reachable: bool,
     answer_ms: u64,
     said: Option<String>,
@@ -140,7 +141,7 @@ async fn on_chain(
 
 fn relay(reached: Reached) -> Relay {
     Relay {
-        relay: reached.relay,
+        name: reached.relay,
         reachable: reached.is_reachable,
         answer_ms: u64::try_from(reached.answered.as_millis()).unwrap_or(u64::MAX),
         said: reached.said.map(|said| printable(&said)),

@@ -189,7 +189,6 @@ impl Walk<'_> {
     fn take(&mut self, origin: String, at: Millis, what: Moved) {
         match what {
             Moved::Graded(severity) if !self.declared => self.grade(at, origin, severity),
-            Moved::Graded(_) => {}
             Moved::Declared(severity) => {
                 self.declared = true;
                 if severity > Severity::P2 {
@@ -207,7 +206,7 @@ impl Walk<'_> {
                 self.page = Some(page);
                 self.note(at, origin, effects);
             }
-            Moved::Again => {}
+            Moved::Graded(_) | Moved::Again => {}
             Moved::Over => self.page = None,
         }
     }
