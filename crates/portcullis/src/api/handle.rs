@@ -3,18 +3,22 @@
 mod cases;
 mod evidence;
 mod hand_out;
+mod journal;
 mod metrics;
 mod records;
 mod sign_in;
 mod system;
+mod write;
 
 pub(crate) use cases::*;
 pub(crate) use evidence::*;
 pub(crate) use hand_out::*;
+pub(crate) use journal::*;
 pub(crate) use metrics::metrics;
 pub(crate) use records::*;
 pub(crate) use sign_in::*;
 pub(crate) use system::*;
+pub(crate) use write::*;
 
 use serde::Serialize;
 

@@ -20,6 +20,7 @@ const fn query(name: &'static str, kind: Kind, about: &'static str) -> Query {
 pub(crate) fn routes() -> Vec<Route> {
     let mut all = system();
     all.extend(reading());
+    all.extend(records());
     all.extend(writing());
     all
 }
@@ -90,7 +91,6 @@ fn system() -> Vec<Route> {
 
 fn reading() -> Vec<Route> {
     const FORMAT: Query = query("format", Kind::OneOf(&["json", "md", "html"]), "Default `json`.");
-    const REPORT: Query = query("format", Kind::OneOf(&["json", "html"]), "Default `json`.");
     vec![
         Route::get("/api/v1/cases", h::cases)
             .says("cases", "Cases, newest first.")
@@ -142,6 +142,12 @@ fn reading() -> Vec<Route> {
                 "The case as a tar that another party checks with `portcullis case verify`.",
             )
             .gives_raw(&["application/x-tar"]),
+    ]
+}
+
+fn records() -> Vec<Route> {
+    const REPORT: Query = query("format", Kind::OneOf(&["json", "html"]), "Default `json`.");
+    vec![
         Route::get("/api/v1/journal", h::journal)
             .says("journal", "Records of the journal, oldest first.")
             .gives_page::<h::RecordView>(),

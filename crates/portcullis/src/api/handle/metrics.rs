@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::{
-    api::{App, view},
+    api::{App, replica::Picture, view},
     runner::now,
 };
 
@@ -48,59 +48,8 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     {
         let picture = app.replica.look();
         let health = view::health(&picture, app.settings.stale_seconds, now);
-        let name = "portcullis_sees";
-        text.one(
-            name,
-            "gauge",
-            "1 while everything is looked at, 0 when blind.",
-            u8::from(health.sees),
-        );
-        text.begin("portcullis_chain_head", "gauge", "Newest block.");
-        for chain in &health.chains {
-            text.line("portcullis_chain_head", &[("chain", &chain.name)], chain.head.unwrap_or(0));
-        }
-        text.begin(
-            "portcullis_chain_lag_seconds",
-            "gauge",
-            "Time since the newest block was journaled.",
-        );
-        for chain in &health.chains {
-            if let Some(lag) = chain.lag_ms {
-                let labels = [("chain", chain.name.as_str())];
-                text.line("portcullis_chain_lag_seconds", &labels, lag as f64 / 1_000.0);
-            }
-        }
-        text.begin("portcullis_blind_blocks", "gauge", "Blocks that nobody has looked into.");
-        for chain in &health.chains {
-            let n: u64 = chain.blind.iter().map(|blind| blind.to - blind.from + 1).sum();
-            text.line("portcullis_blind_blocks", &[("chain", &chain.name)], n);
-        }
-        text.begin("portcullis_blocks_waiting", "gauge", "Blocks that wait to be looked into.");
-        for chain in &health.chains {
-            text.line("portcullis_blocks_waiting", &[("chain", &chain.name)], chain.waiting);
-        }
-        text.begin("portcullis_cases_open", "gauge", "Open cases by grade, declared or suggested.");
-        for grade in ["P1", "P2", "P3", "P4", "P5"] {
-            let n = picture.lines().filter(|(_, line)| {
-                line.open && line.severity.as_ref().unwrap_or(&line.suggested_severity) == grade
-            });
-            text.line("portcullis_cases_open", &[("severity", grade)], n.count());
-        }
-        text.begin("portcullis_findings_total", "counter", "Findings by protocol and detector.");
-        for ((protocol, detector), spoken) in &picture.spoken {
-            let labels = [("protocol", protocol.as_str()), ("detector", detector.as_str())];
-            text.line("portcullis_findings_total", &labels, spoken.findings);
-        }
-        text.begin("portcullis_brake", "gauge", "1 for the standing of each part of the brakes.");
-        for config in picture.engine.config().into_iter().flat_map(|config| &config.protocols) {
-            let protocol = config.protocol.name.as_str();
-            for brake in picture.engine.brakes(protocol) {
-                let standing = format!("{:?}", brake.standing).to_lowercase();
-                let labels =
-                    [("protocol", protocol), ("part", &brake.brake), ("standing", &standing)];
-                text.line("portcullis_brake", &labels, 1);
-            }
-        }
+        sight(&mut text, &health);
+        incidents(&mut text, &picture);
         let asked = picture.engine.approvals_asked().count();
         text.one(
             "portcullis_approvals_asked",
@@ -137,6 +86,66 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// How much is seen.
+fn sight(text: &mut Text, health: &view::HealthView) {
+    let name = "portcullis_sees";
+    text.one(
+        name,
+        "gauge",
+        "1 while everything is looked at, 0 when blind.",
+        u8::from(health.sees),
+    );
+    text.begin("portcullis_chain_head", "gauge", "Newest block.");
+    for chain in &health.chains {
+        text.line("portcullis_chain_head", &[("chain", &chain.name)], chain.head.unwrap_or(0));
+    }
+    text.begin(
+        "portcullis_chain_lag_seconds",
+        "gauge",
+        "Time since the newest block was journaled.",
+    );
+    for chain in &health.chains {
+        if let Some(lag) = chain.lag_ms {
+            let labels = [("chain", chain.name.as_str())];
+            text.line("portcullis_chain_lag_seconds", &labels, lag as f64 / 1_000.0);
+        }
+    }
+    text.begin("portcullis_blind_blocks", "gauge", "Blocks that nobody has looked into.");
+    for chain in &health.chains {
+        let n: u64 = chain.blind.iter().map(|blind| blind.to - blind.from + 1).sum();
+        text.line("portcullis_blind_blocks", &[("chain", &chain.name)], n);
+    }
+    text.begin("portcullis_blocks_waiting", "gauge", "Blocks that wait to be looked into.");
+    for chain in &health.chains {
+        text.line("portcullis_blocks_waiting", &[("chain", &chain.name)], chain.waiting);
+    }
+}
+
+/// Cases, findings and brakes.
+fn incidents(text: &mut Text, picture: &Picture) {
+    text.begin("portcullis_cases_open", "gauge", "Open cases by grade, declared or suggested.");
+    for grade in ["P1", "P2", "P3", "P4", "P5"] {
+        let n = picture.lines().filter(|(_, line)| {
+            line.open && line.severity.as_ref().unwrap_or(&line.suggested_severity) == grade
+        });
+        text.line("portcullis_cases_open", &[("severity", grade)], n.count());
+    }
+    text.begin("portcullis_findings_total", "counter", "Findings by protocol and detector.");
+    for ((protocol, detector), spoken) in &picture.spoken {
+        let labels = [("protocol", protocol.as_str()), ("detector", detector.as_str())];
+        text.line("portcullis_findings_total", &labels, spoken.findings);
+    }
+    text.begin("portcullis_brake", "gauge", "1 for the standing of each part of the brakes.");
+    for config in picture.engine.config().into_iter().flat_map(|config| &config.protocols) {
+        let protocol = config.protocol.name.as_str();
+        for brake in picture.engine.brakes(protocol) {
+            let standing = format!("{:?}", brake.standing).to_lowercase();
+            let labels = [("protocol", protocol), ("part", &brake.brake), ("standing", &standing)];
+            text.line("portcullis_brake", &labels, 1);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use portcullis_types::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::money::usd;
+use super::{finding::status_name, money::usd};
 use crate::api::replica::{Link, Picture};
 
 /// A case in a list.
@@ -382,16 +382,6 @@ fn transactions(case: &Case, links: &[Link]) -> (Vec<CaseTransaction>, u64) {
             }
         });
     (shown.collect(), n_all)
-}
-
-pub(crate) fn status_name(status: FindingStatus) -> &'static str {
-    match status {
-        FindingStatus::Pending => "pending",
-        FindingStatus::Seen => "seen",
-        FindingStatus::Confirmed => "confirmed",
-        FindingStatus::Finalised => "finalised",
-        FindingStatus::Retracted => "retracted",
-    }
 }
 
 /// What was written down, and where.

@@ -2,11 +2,11 @@
 
 use portcullis_case::FindingRecord;
 use portcullis_engine::Engine;
-use portcullis_types::finding::{Maturity, Outlook};
+use portcullis_types::finding::{FindingStatus, Maturity, Outlook};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{case::status_name, money::usd};
+use super::money::usd;
 
 /// A finding.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -79,5 +79,16 @@ pub(crate) fn finding_view(
         proof: finding.confidence.proof,
         sentence: finding.sentence.clone(),
         evidence: finding.evidence.clone(),
+    }
+}
+
+/// As a status is written.
+pub(crate) fn status_name(status: FindingStatus) -> &'static str {
+    match status {
+        FindingStatus::Pending => "pending",
+        FindingStatus::Seen => "seen",
+        FindingStatus::Confirmed => "confirmed",
+        FindingStatus::Finalised => "finalised",
+        FindingStatus::Retracted => "retracted",
     }
 }

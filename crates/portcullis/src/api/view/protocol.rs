@@ -318,8 +318,12 @@ fn detector(
 }
 
 fn limits(picture: &Picture, config: &ProtocolConfig, now: Millis) -> Vec<LimitView> {
-    let flows: Vec<&Flow> =
-        picture.flows.get(&config.protocol.name).into_iter().flat_map(|all| all.all()).collect();
+    let flows: Vec<&Flow> = picture
+        .flows
+        .get(&config.protocol.name)
+        .into_iter()
+        .flat_map(super::super::replica::notes::Flows::all)
+        .collect();
     // Windows end at the newest block: a drill's chain, or a record, may be of another time than this clock.
     let newest = flows.last().map_or(now, |flow| flow.at);
     let mut views = Vec::new();

@@ -1,6 +1,6 @@
 //! One transaction: its calls as a tree, and what it moved.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
 use portcullis_engine::Config;

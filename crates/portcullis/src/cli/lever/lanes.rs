@@ -223,7 +223,7 @@ fn print(report: &Report) {
         for relay in &one.relays {
             let mark = if relay.reachable { paint.good("ok ") } else { paint.bad("NO ") };
             let said = relay.said.as_deref().unwrap_or("took the question");
-            println!("{mark} relay {}: {} ms, {said}", printable(&relay.relay), relay.answer_ms);
+            println!("{mark} relay {}: {} ms, {said}", printable(&relay.name), relay.answer_ms);
         }
         if let Some(why) = &one.relays_unasked {
             println!("{} relays: {}", paint.bad("NO "), printable(why));

@@ -138,11 +138,8 @@ pub(super) async fn sign(args: &SignArgs, json: bool) -> anyhow::Result<Ending> 
     };
     let file = signature_file(&case, &check, &signature, expires);
     write_new(&args.out, &serde_json::to_string_pretty(&file)?)?;
-    let posted = if args.post {
-        Some(post::confirm(&case, &args.service, &signature).await?)
-    } else {
-        None
-    };
+    let posted =
+        if args.post { Some(post::confirm(&case, &args.service, &signature).await?) } else { None };
     let signed = Some(Signed { owner: signature.owner, file: args.out.clone() });
     let signatures = case.gathered(&check, vec![signature]);
     let report = Report { ok: true, signatures, expires, signed, posted, executed: None, check };
