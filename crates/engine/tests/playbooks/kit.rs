@@ -1,17 +1,15 @@
 //! What the tests of playbooks have in common: a playbook, people, and an engine that is told what happens.
 
 use super::fixtures::{CHAIN, config, reading, theft};
-use alloy_primitives::{Address, B256, Bytes, Signature};
+use alloy_primitives::{Address, B256, Bytes};
 use portcullis_case::{
-    CaseCommand, Command, Playbook, Roster, RunEvent, Severity, Stage,
+    CaseCommand, Command, Playbook, Roster, RunEvent,
     playbook::{read, read_roster},
-    run::{Answer, EffectKind, RunEffectId},
+    run::{EffectKind, RunEffectId},
 };
-use portcullis_decide::approval::step::{signing_hash, typed_data};
-use portcullis_engine::{Config, Effect, Engine, Entry, Event, RefusalCode, StepOutput};
+use portcullis_engine::{Config, Effect, Engine, Entry, Event, StepOutput};
 use portcullis_types::{
     action::{Action, Intent, Outcome},
-    approval::{Approval, ApprovalKind},
     chain::{BlockHead, BlockId, ChainEvent},
     evidence::{Evidence, Method},
     ids::{CaseId, EffectId, Millis, Seq},

@@ -13,22 +13,19 @@
 mod fixtures;
 mod kit;
 
-use alloy_primitives::{Address, B256, Bytes, Signature};
-use fixtures::{CHAIN, config, reading, theft};
+use alloy_primitives::{Address, Bytes, Signature};
 use kit::*;
 use portcullis_case::{
-    CaseCommand, Command, Playbook, Roster, RunEvent, Severity, Stage,
-    playbook::{read, read_roster},
-    run::{Answer, EffectKind, RunEffectId},
+    Command, RunEvent, Severity, Stage,
+    playbook::read,
+    run::{Answer, EffectKind},
 };
 use portcullis_decide::approval::step::{signing_hash, typed_data};
-use portcullis_engine::{Config, Effect, Engine, Entry, Event, RefusalCode, StepOutput};
+use portcullis_engine::{Effect, Event, RefusalCode};
 use portcullis_types::{
-    action::{Action, Intent, Outcome},
+    action::Outcome,
     approval::{Approval, ApprovalKind},
-    chain::{BlockHead, BlockId, ChainEvent},
-    evidence::{Evidence, Method},
-    ids::{CaseId, EffectId, Millis, Seq},
+    ids::Millis,
 };
 
 #[test]

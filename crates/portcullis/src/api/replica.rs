@@ -8,7 +8,7 @@
 //! in between, so that a storm of findings stalls no reader. What cannot be read is told as trouble, never as "nothing happened".
 
 mod changes;
-mod notes;
+pub(crate) mod notes;
 mod picture;
 
 use std::{

@@ -20,7 +20,7 @@ const STRIKE: u64 = 21;
 /// Wall-clock time between two blocks, where a test needs no other.
 const INTERVAL_MS: u64 = 150;
 /// How long Portcullis may take to make up for everything it missed.
-const CATCH_UP: Duration = Duration::from_secs(60);
+const CATCH_UP: Duration = Duration::from_mins(1);
 
 /// Waits until everything was looked at and a lever holds, stops, and checks what must be so after every fault.
 async fn contained(rig: &mut Rig) -> Story {

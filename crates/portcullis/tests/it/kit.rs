@@ -163,7 +163,7 @@ impl Rig {
     pub(crate) async fn play_until_held(&mut self, blocks: u64, interval_ms: u64) {
         self.play(true, blocks, interval_ms).await;
         for _ in 0..100 {
-            self.caught_up(Duration::from_secs(60)).await;
+            self.caught_up(Duration::from_mins(1)).await;
             if self.story_so_far().held_in().is_some() {
                 return;
             }

@@ -351,6 +351,9 @@ fn roles(case: &Case, roster: &Roster) -> Vec<RoleView> {
     views
 }
 
+/// Block, actor, loss and standing of a transaction's finding.
+type Found = (u64, Option<Address>, Usd, FindingStatus);
+
 fn transactions(case: &Case, links: &[Link]) -> (Vec<CaseTransaction>, u64) {
     let mut times: BTreeMap<B256, u64> = BTreeMap::new();
     for (entry, link) in case.timeline.iter().zip(links) {

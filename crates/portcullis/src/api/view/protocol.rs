@@ -322,7 +322,7 @@ fn limits(picture: &Picture, config: &ProtocolConfig, now: Millis) -> Vec<LimitV
         .flows
         .get(&config.protocol.name)
         .into_iter()
-        .flat_map(super::super::replica::notes::Flows::all)
+        .flat_map(crate::api::replica::notes::Flows::all)
         .collect();
     // Windows end at the newest block: a drill's chain, or a record, may be of another time than this clock.
     let newest = flows.last().map_or(now, |flow| flow.at);

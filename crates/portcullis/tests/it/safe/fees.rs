@@ -62,7 +62,7 @@ async fn a_fee_that_the_market_overtakes_is_raised_until_it_is_mined() {
     world.request("evm_mine", json!([time + U256::from(1)])).await;
     let gone = world.request("eth_getTransactionReceipt", json!([first])).await;
     assert!(gone.is_null(), "it was not included at that price: {gone}");
-    let second = pooled(&world, &[first.clone()]).await;
+    let second = pooled(&world, std::slice::from_ref(&first)).await;
     let replaced = world.request("eth_getTransactionByHash", json!([second])).await;
     assert_eq!((&replaced["nonce"], &replaced["from"]), (&sent["nonce"], &sent["from"]));
     let output = world.until_done(running).await;
@@ -92,7 +92,7 @@ async fn what_is_stuck_in_the_pool_is_replaced_and_a_ceiling_is_kept() {
     let stuck = world.request("eth_sendTransaction", stuck).await;
     let stuck = stuck.as_str().expect("a hash").to_owned();
     let running = world.start(&["safe", "exec", &file, "--signatures", &a, &b, "--json"]);
-    let instead = pooled(&world, &[stuck.clone()]).await;
+    let instead = pooled(&world, std::slice::from_ref(&stuck)).await;
     let sent = world.request("eth_getTransactionByHash", json!([instead])).await;
     assert_eq!(
         sent["nonce"],
