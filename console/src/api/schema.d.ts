@@ -88,6 +88,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{id}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The case as a tar that another party checks with `portcullis case verify`.
+         * @description Needs the access `viewer`.
+         */
+        get: operations["bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{id}/commands": {
         parameters: {
             query?: never;
@@ -1266,7 +1286,7 @@ export interface components {
             limitUsd?: string | null;
             name: string;
             /** @description `[time, what left in that block]`, oldest first, at most 288 of the last day. */
-            series: Record<string, never>[][];
+            series: unknown[][];
             symbol: string;
             /** @description What left in the window that ends now, at reference prices. */
             usedUsd: string;
@@ -1980,6 +2000,46 @@ export interface operations {
             };
         };
     };
+    bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     command: {
         parameters: {
             query?: never;
@@ -2437,7 +2497,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Default `json`. */
-                format?: "json" | "md";
+                format?: "json" | "md" | "html";
             };
             header?: never;
             path: {
@@ -2455,6 +2515,7 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                     "text/markdown": unknown;
+                    "text/html": unknown;
                 };
             };
             /** @description Refused: `error.code` says why, `error.remedy` what to do. */

@@ -1,5 +1,5 @@
 // Whether what the pages expect is what the API says it gives. The check is the compiler's: `npm run types` makes
-// schema.d.ts from the API's own document (tests/openapi.json), and `tsc` refuses this file where a field is missing or of
+// schema.d.ts from the API's own document (../docs/openapi.json), and `tsc` refuses this file where a field is missing or of
 // another type. A field that the document calls optional is answered as `null` or left out; pages take both.
 
 import { expect, it } from 'vitest';
