@@ -871,7 +871,7 @@ export interface components {
         /** @description A case in a list. */
         CaseLine: {
             acknowledged: boolean;
-            /** @description What can still go in the time people need; null where nothing was decided yet. */
+            /** @description What can still go in the time people need, less what the lever that holds prevents; null where nothing was decided yet. */
             atRiskUsd?: string | null;
             /**
              * Format: int64
@@ -927,9 +927,9 @@ export interface components {
         };
         /** @description One case, whole. Its parts that can be long have routes of their own. */
         CaseView: components["schemas"]["CaseLine"] & {
-            /** @description Verbs that change the stage and are allowed now. */
+            /** @description Verbs that change the stage and are allowed now, and `acknowledge` until somebody has. */
             allowed: string[];
-            /** @description Who sent the transactions of findings, at most 200. */
+            /** @description Who sent the transactions of findings that say who did it, at most 200. */
             attackers: string[];
             counts: components["schemas"]["CaseCounts"];
             levers: components["schemas"]["LeverLine"][];

@@ -162,7 +162,10 @@ impl Engine {
             let (id, title) = (playbook.id.clone(), playbook.title.clone());
             Some(Offer { id, title, why, faults })
         };
-        playbooks.iter().filter(is_new).filter_map(offer).collect()
+        // The gravest first: that it was nothing is the last thing to think of.
+        let mut new: Vec<&Playbook> = playbooks.iter().filter(is_new).collect();
+        new.sort_by_key(|playbook| playbook.severity);
+        new.into_iter().filter_map(offer).collect()
     }
 
     pub(crate) fn playbook_started(

@@ -1,7 +1,7 @@
 // What goes out: the measured times, the post-mortem, the bundle that others can verify, and the public word.
 
 import { useState } from 'preact/hooks';
-import { href, may, save, segment, send, session } from '../../api/client';
+import { Refused, href, may, save, segment, send, session } from '../../api/client';
 import { useApi } from '../../api/use';
 import type { PublicStatus } from '../../api/types';
 import { useCell } from '../../lib/cell';
@@ -45,6 +45,8 @@ function Public({ id }: { id: string }) {
   const [text, write] = useState<string | null>(null);
   const [isAsking, ask] = useState(false);
   const act = useAct();
+  // Where the program cannot release a public word yet, nothing is offered.
+  if (looked.error instanceof Refused && looked.error.status === 404) return null;
   return (
     <Card title="Public word" id="public">
       <Look what="the public word" looked={looked}>{(status) => <>

@@ -9,6 +9,7 @@ mod money;
 mod overview;
 mod playbook;
 mod protocol;
+mod standing;
 mod timeline;
 mod transaction;
 
@@ -21,5 +22,6 @@ pub(crate) use money::usd;
 pub(crate) use overview::{ChannelView, HealthView, Overview, You, health, overview};
 pub(crate) use playbook::{PlaybooksView, playbooks};
 pub(crate) use protocol::{ProtocolDetails, ProtocolLine, protocol_details, protocol_line};
+pub(crate) use standing::accused;
 pub(crate) use timeline::{KINDS, TimelineItem, timeline};
 pub(crate) use transaction::{TransactionView, transaction_view};

@@ -133,8 +133,7 @@ pub(crate) async fn transaction(
     let (config, place, attackers) = {
         let picture = app.replica.look();
         let case = find(&picture, &asked)?;
-        let attackers: Vec<Address> =
-            case.findings.values().filter_map(|record| record.finding.actor).collect();
+        let attackers: Vec<Address> = view::accused(case).into_iter().collect();
         (picture.engine.config().cloned(), picture.transactions.place(hash), attackers)
     };
     let unknown = move || {

@@ -18,7 +18,11 @@ use portcullis_types::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{finding::status_name, money::usd};
+use super::{
+    finding::status_name,
+    money::usd,
+    standing::{accused, allowed, saved},
+};
 use crate::api::replica::{Link, Picture};
 
 /// A case in a list.
@@ -41,7 +45,7 @@ pub(crate) struct CaseLine {
     /// When something was last written on its timeline.
     pub(crate) moved_at: u64,
     pub(crate) lost_usd: String,
-    /// What can still go in the time people need; null where nothing was decided yet.
+    /// What can still go in the time people need, less what the lever that holds prevents; null where nothing was decided yet.
     pub(crate) at_risk_usd: Option<String>,
     /// What the lever that holds was to prevent, by the decision that pulled it; null where none holds.
     pub(crate) saved_usd: Option<String>,
@@ -68,7 +72,10 @@ pub(crate) fn phase_name(phase: Phase) -> &'static str {
 impl CaseLine {
     pub(crate) fn of(engine: &Engine, case: &Case) -> Self {
         let loss = case.loss();
+        let saved = saved(case);
+        // What the lever that holds prevents is not at risk while it holds.
         let at_risk = case.decisions.last().map(|decision| decision.loss_ahead);
+        let left = at_risk.map(|risk| (risk - saved.unwrap_or_default()).max(Usd::ZERO));
         let stakes = Stakes { loss: Some(loss), at_risk };
         let stage = case.life.stage();
         let moved = case.timeline.last().map_or(case.opened_at, |entry| entry.at);
@@ -83,8 +90,8 @@ impl CaseLine {
             opened_at: case.opened_at.0,
             moved_at: moved.0,
             lost_usd: usd(loss),
-            at_risk_usd: at_risk.map(usd),
-            saved_usd: saved(case).map(usd),
+            at_risk_usd: left.map(usd),
+            saved_usd: saved.map(usd),
             findings: case.live_findings().count() as u64 + case.findings_dropped,
             acknowledged: case.life.is_acknowledged(),
             unseen_steps: waiting_steps(engine, case.id),
@@ -117,28 +124,17 @@ fn sentence(case: &Case) -> String {
     }
 }
 
-/// What the newest decision that pulled a lever which holds was to prevent.
-fn saved(case: &Case) -> Option<Usd> {
-    if case.phase() != Phase::Contained {
-        return None;
-    }
-    let decision = case.decisions.iter().rev().find(|decision| decision.chosen.is_some())?;
-    let chosen = decision.chosen.as_deref()?;
-    let rung = decision.rungs.iter().find(|rung| rung.lever == chosen)?;
-    Some(rung.loss_prevented)
-}
-
 /// One case, whole. Its parts that can be long have routes of their own.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CaseView {
     #[serde(flatten)]
     pub(crate) line: CaseLine,
-    /// Verbs that change the stage and are allowed now.
+    /// Verbs that change the stage and are allowed now, and `acknowledge` until somebody has.
     pub(crate) allowed: Vec<String>,
     pub(crate) roles: Vec<RoleView>,
     pub(crate) numbers: NumbersView,
-    /// Who sent the transactions of findings, at most 200.
+    /// Who sent the transactions of findings that say who did it, at most 200.
     pub(crate) attackers: Vec<String>,
     /// Transactions of findings, newest first, at most 200.
     pub(crate) transactions: Vec<CaseTransaction>,
@@ -243,11 +239,10 @@ pub(crate) fn case_view(picture: &Picture, case: &Case, roster: &Roster, now: Mi
     let (engine, links) = (&picture.engine, picture.links(case.id));
     let numbers = numbers::of(case, now);
     let (transactions, n_transactions) = transactions(case, links);
-    let actors: BTreeSet<Address> =
-        case.findings.values().filter_map(|record| record.finding.actor).collect();
+    let actors = accused(case);
     CaseView {
         line: CaseLine::of(engine, case),
-        allowed: case.life.allowed().into_iter().map(|verb| verb.name().to_owned()).collect(),
+        allowed: allowed(case),
         roles: roles(case, roster),
         numbers: NumbersView {
             mttd: numbers.time_to_detect,
@@ -371,7 +366,8 @@ fn transactions(case: &Case, links: &[Link]) -> (Vec<CaseTransaction>, u64) {
     }
     let n_all = found.len() as u64;
     let mut all: Vec<_> = found.into_iter().collect();
-    all.sort_by_key(|(_, (block, ..))| std::cmp::Reverse(*block));
+    // Of one block the gravest first.
+    all.sort_by_key(|(_, (block, _, loss, _))| std::cmp::Reverse((*block, *loss)));
     let shown =
         all.into_iter().take(SHOWN_MAX).map(|((chain, hash), (block, actor, loss, status))| {
             CaseTransaction {

@@ -48,13 +48,14 @@ impl Room {
         write(out, "people.keys", &keys)?;
         let token = api::new_token().context("the system has no randomness")?;
         write(out, "visitor.token", &token)?;
+        let own = std::path::absolute(scenario.folder().join("playbook.yaml"))?;
         let playbooks = portcullis_range::project_root()?.join("playbooks");
         let drills = std::path::absolute(out.parent().unwrap_or(out))?;
         let sections = format!(
             "\nwar:\n  roster: roster.yaml\n  playbooks:\n    - {playbook}\n    - {alarm}\n\n\
              console:\n  listen: \"{listen}\"\n  access: {{ada: commander, ben: responder, cleo: responder}}\n  \
              tokens: [{{name: {VISITOR}, file: visitor.token, access: commander}}]\n  drills: [{drills}]\n",
-            playbook = quoted(&playbooks.join("oracle-manipulation.yaml")),
+            playbook = quoted(&own),
             alarm = quoted(&playbooks.join("false-alarm.yaml")),
             drills = quoted(&drills),
         );

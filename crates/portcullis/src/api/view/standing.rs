@@ -1,0 +1,38 @@
+//! What follows from a case for whoever looks at it: what can be said, who is accused, what a lever saved.
+
+use std::collections::BTreeSet;
+
+use alloy_primitives::Address;
+use portcullis_case::{Case, Phase, life::Verb};
+use portcullis_types::money::Usd;
+
+/// The detector whose findings name no culprit.
+const INVARIANT: &str = "invariant";
+
+/// What the newest decision that pulled a lever which holds was to prevent.
+pub(super) fn saved(case: &Case) -> Option<Usd> {
+    if case.phase() != Phase::Contained {
+        return None;
+    }
+    let decision = case.decisions.iter().rev().find(|decision| decision.chosen.is_some())?;
+    let chosen = decision.chosen.as_deref()?;
+    let rung = decision.rungs.iter().find(|rung| rung.lever == chosen)?;
+    Some(rung.loss_prevented)
+}
+
+/// What can be said of the case now: what changes its stage, and that somebody looks, until somebody does.
+pub(super) fn allowed(case: &Case) -> Vec<String> {
+    let mut verbs = case.life.allowed();
+    let nobody = case.life.stage().is_open() && !case.life.is_acknowledged();
+    if nobody && !verbs.contains(&Verb::Acknowledge) {
+        verbs.insert(0, Verb::Acknowledge);
+    }
+    verbs.into_iter().map(|verb| verb.name().to_owned()).collect()
+}
+
+/// Who sent the transactions of findings. A broken invariant is laid to the last transaction of its block that touched what
+/// it depends on, which may be an honest user's: it accuses nobody.
+pub(crate) fn accused(case: &Case) -> BTreeSet<Address> {
+    let findings = case.findings.values().map(|record| &record.finding);
+    findings.filter(|one| one.detector != INVARIANT).filter_map(|one| one.actor).collect()
+}
