@@ -13,7 +13,7 @@ setup: ## install what building and drilling need: a C compiler, Foundry, the co
 	@scripts/setup.sh
 
 demo: setup ## play an attack on a local chain and watch it being stopped, in the terminal and in the console
-	cargo build -p portcullis
+	cargo build --workspace --bin portcullis
 	@"$${CARGO_TARGET_DIR:-target}/debug/portcullis" drill lending-spot-oracle --console 127.0.0.1:7711
 
 test: setup ## check the format, the licences, the contracts and the workspace
