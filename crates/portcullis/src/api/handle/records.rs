@@ -70,20 +70,29 @@ pub(crate) async fn rules(State(app): State<Arc<App>>, asked: Asked) -> Answer<P
         }
     }
     let all = apart(move || {
-        let views = sources.into_iter().flat_map(|((name, text), mut protocols)| {
+        let mut all = Vec::new();
+        for ((name, text), mut protocols) in sources {
             protocols.sort();
             protocols.dedup();
-            rules_of(&Source { name, text }, &protocols)
-        });
-        Ok(views.collect::<Vec<_>>())
+            all.extend(rules_of(&Source { name, text }, &protocols)?);
+        }
+        Ok(all)
     })
     .await?;
     Ok(Shown(Page::of(all.into_iter(), page, |one| one)))
 }
 
-fn rules_of(source: &Source, protocols: &[String]) -> Vec<RuleView> {
-    let tests = run_tests(source).unwrap_or_default();
-    let Ok(set) = compile_for_tests(source) else { return Vec::new() };
+/// The rules of a source, with what their tests say.
+fn rules_of(source: &Source, protocols: &[String]) -> Result<Vec<RuleView>, ApiError> {
+    // A record may be of a version whose rules this one does not read: that is not "no rules".
+    let unread = || {
+        ApiError::could_not_look(
+            format!("this version cannot read the rules of {}", source.name),
+            "look with the version of portcullis that wrote the journal",
+        )
+    };
+    let tests = run_tests(source).map_err(|_| unread())?;
+    let set = compile_for_tests(source).map_err(|_| unread())?;
     let view = |about: &About| {
         let mut counts = RuleTests::default();
         for test in tests.iter().filter(|test| test.rule == about.id) {
@@ -108,7 +117,7 @@ fn rules_of(source: &Source, protocols: &[String]) -> Vec<RuleView> {
             description: Some(about.description.clone()),
         }
     };
-    set.rules().map(view).collect()
+    Ok(set.rules().map(view).collect())
 }
 
 /// A back-test's output.
@@ -127,7 +136,7 @@ pub(crate) struct ReportLine {
 pub(crate) async fn reports(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<ReportLine>> {
     let page = asked.page()?;
     let folders = app.settings.reports.clone();
-    let all = apart(move || Ok(folders_with(&folders, "backtest.json"))).await?;
+    let all = apart(move || folders_with(&folders, "backtest.json")).await?;
     let line = |(name, folder): (String, PathBuf)| ReportLine {
         at: written(&folder.join("backtest.json")).or_else(|| written(&folder.join("report.html"))),
         title: None,
@@ -139,7 +148,7 @@ pub(crate) async fn reports(State(app): State<Arc<App>>, asked: Asked) -> Answer
 }
 
 /// Folders under `roots`, or the roots themselves, that hold a file of that name. A root that cannot be read holds none.
-fn folders_with(roots: &[PathBuf], file: &str) -> Vec<(String, PathBuf)> {
+fn folders_with(roots: &[PathBuf], file: &str) -> Result<Vec<(String, PathBuf)>, ApiError> {
     let mut found = Vec::new();
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     for root in roots {
@@ -148,7 +157,17 @@ fn folders_with(roots: &[PathBuf], file: &str) -> Vec<(String, PathBuf)> {
         {
             found.push((name, root.clone()));
         }
-        let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
+        let entries = match std::fs::read_dir(root) {
+            Ok(entries) => entries.filter_map(Result::ok),
+            // Nothing was put there yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(ApiError::could_not_look(
+                    format!("{} cannot be listed: {error}", root.display()),
+                    "check the folder and its permissions",
+                ));
+            }
+        };
         for path in entries.map(|entry| entry.path()).take(FOLDERS_MAX) {
             if path.join(file).is_file()
                 && let Some(name) = name(&path)
@@ -160,7 +179,7 @@ fn folders_with(roots: &[PathBuf], file: &str) -> Vec<(String, PathBuf)> {
     found.sort();
     found.dedup_by(|one, other| one.0 == other.0);
     found.truncate(FOLDERS_MAX);
-    found
+    Ok(found)
 }
 
 fn written(path: &Path) -> Option<u64> {
@@ -180,7 +199,7 @@ pub(crate) async fn report(
     let folders = app.settings.reports.clone();
     let bytes = apart(move || {
         // The name is looked up among those that are there; no path is made of it.
-        let all = folders_with(&folders, "backtest.json");
+        let all = folders_with(&folders, "backtest.json")?;
         let path = all.into_iter().find(|(known, _)| *known == name).map(|(_, f)| f.join(file));
         let missing = || {
             ApiError::not_found(
@@ -235,7 +254,7 @@ pub(crate) async fn drills(State(app): State<Arc<App>>, asked: Asked) -> Answer<
     let page = asked.page()?;
     let folders = app.settings.drills.clone();
     let mut all: Vec<DrillView> = apart(move || {
-        let found = folders_with(&folders, "drill.json").into_iter();
+        let found = folders_with(&folders, "drill.json")?.into_iter();
         Ok(found
             .filter_map(|(name, folder)| drill_view(name, &folder.join("drill.json")))
             .collect())
