@@ -1,6 +1,6 @@
 //! What the tests of playbooks have in common: a playbook, people, and an engine that is told what happens.
 
-use super::fixtures::{CHAIN, config, reading, theft};
+use crate::fixtures::{CHAIN, config, reading, theft};
 use alloy_primitives::{Address, B256, Bytes};
 use portcullis_case::{
     CaseCommand, Command, Playbook, Roster, RunEvent,

@@ -1,16 +1,5 @@
 //! Playbooks and people's words in the engine: what is judged, what follows from the journal, and what a crash leaves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    dead_code,
-    reason = "a test that finds nothing to unwrap has failed, and says so this way"
-)]
-
-#[path = "../simulation/fixtures.rs"]
-mod fixtures;
 mod kit;
 
 use alloy_primitives::{Address, Bytes, Signature};

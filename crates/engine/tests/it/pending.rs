@@ -1,19 +1,7 @@
 //! Transactions that are in no block yet: told, raced where the policy says so, never counted, and gone if they do not come.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    dead_code,
-    reason = "a test that finds nothing to unwrap has failed, and says so this way"
-)]
-
-#[path = "simulation/fixtures.rs"]
-mod fixtures;
-
+use crate::fixtures::{CHAIN, config, reading, theft};
 use alloy_primitives::B256;
-use fixtures::{CHAIN, config, reading, theft};
 use portcullis_decide::OnPending;
 use portcullis_engine::{Effect, Engine, Entry, Event, PENDING_STANDS_BLOCKS, StepOutput};
 use portcullis_types::{

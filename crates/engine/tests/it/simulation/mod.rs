@@ -3,15 +3,6 @@
 //! Laws: no effect is asked for twice and none is lost (ACT-3); the same journal gives the same answers, byte for byte;
 //! every block is inspected, waiting or blind (DET-1); a lever has at most one action under way (ACT-1).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that finds nothing to unwrap has failed, and says so this way"
-)]
-
-mod fixtures;
 mod world;
 
 use alloy_primitives::{Address, B256, U256};
@@ -105,7 +96,7 @@ fn a_re_organisation_retracts_findings_and_re_asserts_the_pause() {
 /// Two slots that must be equal are written in two blocks; the first of the blocks cannot be looked into at once.
 #[test]
 fn what_was_read_before_an_unseen_block_is_read_again_with_what_comes_after() {
-    let mut config = fixtures::config();
+    let mut config = crate::fixtures::config();
     let slot = |number: u64| serde_json::json!({"slot": number.to_string(), "contract": "market"});
     let invariant = serde_json::json!({"detector": "invariant", "name": "balanced",
         "left": slot(1), "relation": "==", "right": slot(2)});
@@ -126,10 +117,10 @@ fn what_was_read_before_an_unseen_block_is_read_again_with_what_comes_after() {
             timestamp: 12 * number,
             transactions: 1,
         };
-        Event::Chain(ChainEvent::Committed { chain: fixtures::CHAIN, head })
+        Event::Chain(ChainEvent::Committed { chain: crate::fixtures::CHAIN, head })
     };
     let inspected = |effect: EffectId, number: u64, slot: Option<u8>| {
-        let mut evidence = fixtures::theft(id(number), 0);
+        let mut evidence = crate::fixtures::theft(id(number), 0);
         let market = evidence.frames[0].to;
         evidence.storage = Vec::from_iter(slot.map(|slot| StorageChange {
             address: market,
@@ -139,7 +130,7 @@ fn what_was_read_before_an_unseen_block_is_read_again_with_what_comes_after() {
         }));
         Event::Inspected {
             effect,
-            chain: fixtures::CHAIN,
+            chain: crate::fixtures::CHAIN,
             block: id(number),
             transactions: 1,
             method: Method::NodeTraces,
@@ -165,7 +156,7 @@ fn what_was_read_before_an_unseen_block_is_read_again_with_what_comes_after() {
         panic!("the state before the first block is read: {first:?}")
     };
     let readings = probes.iter().map(answer).collect();
-    step(Event::Read { effect: *effect, chain: fixtures::CHAIN, block: *block, readings });
+    step(Event::Read { effect: *effect, chain: crate::fixtures::CHAIN, block: *block, readings });
     let inspect = first[1].0;
     step(inspected(inspect, 1, None));
     let (missed, seen) = (step(commit(2))[0].0, step(commit(3))[0].0);

@@ -1,19 +1,7 @@
 //! Rungs on which people have a say: signatures before a pull, ratification after one, and what silence leads to.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    dead_code,
-    reason = "a test that finds nothing to unwrap has failed, and says so this way"
-)]
-
-#[path = "simulation/fixtures.rs"]
-mod fixtures;
-
+use crate::fixtures::{CHAIN, config, reading, theft};
 use alloy_primitives::{Address, B256, Bytes};
-use fixtures::{CHAIN, config, reading, theft};
 use portcullis_decide::{Context, approval::signer};
 use portcullis_engine::{Config, Effect, Engine, Entry, Event, StepOutput};
 use portcullis_types::{

@@ -1,14 +1,6 @@
 //! A bridge between two chains through the engine: a release without its lock is found once the other chain was seen, and
 //! taken back when its block is.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that finds nothing to unwrap has failed, and says so this way"
-)]
-
 use alloy_primitives::{Address, B256, U256, keccak256};
 use portcullis_engine::{ChainSettings, Config, Effect, Engine, Entry, Event, ProtocolConfig};
 use portcullis_types::{
