@@ -2,6 +2,7 @@
 
 mod capability;
 mod endpoint;
+mod known;
 mod material;
 mod pending;
 mod read;
@@ -75,6 +76,7 @@ struct Inner {
     endpoints: Vec<Endpoint>,
     preferred: AtomicUsize,
     permits: Semaphore,
+    known: known::Known,
 }
 
 /// A block as far as a head needs it: without looking into its transactions.
@@ -123,6 +125,7 @@ impl Node {
                 endpoints,
                 preferred: AtomicUsize::new(preferred),
                 permits: Semaphore::new(options.requests_max.max(1)),
+                known: known::Known::default(),
             }),
         })
     }

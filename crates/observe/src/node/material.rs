@@ -59,6 +59,7 @@ impl Node {
         let (traces, state_diffs) = (traces?, state_diffs?);
         check_traced(&block, traces.as_deref(), "call traces")?;
         check_traced(&block, state_diffs.as_deref(), "state differences")?;
+        self.inner.known.note(id.hash, state_diffs.as_deref().unwrap_or_default());
         Ok(BlockMaterial {
             chain_id: self.chain(),
             block_hashes: parent_hash(&block),

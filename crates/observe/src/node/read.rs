@@ -1,5 +1,7 @@
 //! Answers to probes at a block.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use futures_util::{FutureExt, StreamExt, stream};
 use portcullis_types::{
@@ -15,12 +17,32 @@ use serde_json::{Value, json};
 use super::Node;
 use crate::error::CallFailure;
 
+/// How often is asked again where the node answered out of another block's state, and the pause before.
+const AGAIN_MAX: u32 = 5;
+const AGAIN_PAUSE: Duration = Duration::from_millis(20);
 /// Most probes that are read at a time.
 const PROBES_MAX: usize = 16;
 /// `balanceOf(address)`.
 const BALANCE_OF: [u8; 4] = [0x70, 0xa0, 0x82, 0x31];
 /// Bytes of a word of return data.
 const WORD_BYTES: usize = 32;
+
+/// A value, and the slots that it was read from.
+type Answer = (U256, Vec<(Address, B256)>);
+
+/// Why there is no answer.
+enum Unread {
+    /// In the node's words, or ours.
+    Said(String),
+    /// The node's answer is not of the block that it was asked for.
+    OtherBlock,
+}
+
+impl From<String> for Unread {
+    fn from(text: String) -> Self {
+        Self::Said(text)
+    }
+}
 
 impl Node {
     /// Reads all probes as of `block`, in their order. A probe that fails fails alone.
@@ -31,14 +53,23 @@ impl Node {
     ///
     /// There are nodes (anvil 1.7 under load) that answer for their newest block out of the state
     /// of the one that is just being made, and so would mix two blocks in one reading. What was
-    /// asked while `block` was the newest is asked again if it is not any more: history stands.
+    /// asked while `block` was the newest is asked again if it is not any more: history stands. So
+    /// is what contradicts the traces of the block, as far as they were seen; if it goes on, it
+    /// was not read.
     pub async fn read(&self, probes: &[Probe], block: &BlockId) -> Vec<Reading> {
         let was_newest = self.is_newest(block).await;
-        let readings = self.read_once(probes, block).await;
+        let mut answers = self.read_once(probes, block).await;
         if was_newest && !self.is_newest(block).await {
-            return self.read_once(probes, block).await;
+            answers = self.read_once(probes, block).await;
         }
-        readings
+        for _ in 0..AGAIN_MAX {
+            if !answers.iter().any(|answer| matches!(answer, Err(Unread::OtherBlock))) {
+                break;
+            }
+            tokio::time::sleep(AGAIN_PAUSE).await;
+            answers = self.read_once(probes, block).await;
+        }
+        probes.iter().zip(answers).map(|(probe, answer)| reading(probe, answer)).collect()
     }
 
     /// Whether nothing was built on `block` yet, as far as the node says.
@@ -46,18 +77,10 @@ impl Node {
         self.newest_head().await.is_ok_and(|head| head.id.number <= block.number)
     }
 
-    async fn read_once(&self, probes: &[Probe], block: &BlockId) -> Vec<Reading> {
+    async fn read_once(&self, probes: &[Probe], block: &BlockId) -> Vec<Result<Answer, Unread>> {
         // Boxed: a stream of unnamed futures that borrow cannot be sent between threads.
-        let read: Vec<_> = probes.iter().map(|probe| self.reading(probe, block).boxed()).collect();
+        let read: Vec<_> = probes.iter().map(|probe| self.answer(probe, block).boxed()).collect();
         stream::iter(read).buffered(PROBES_MAX).collect().await
-    }
-
-    async fn reading(&self, probe: &Probe, block: &BlockId) -> Reading {
-        let (value, depends_on) = match self.answer(probe, block).await {
-            Ok((value, depends_on)) => (Ok(value), depends_on),
-            Err(text) => (Err(printable(&text)), Vec::new()),
-        };
-        Reading { probe: probe.clone(), value, depends_on }
     }
 
     /// Whether there is a contract at `address` as of `block`.
@@ -82,15 +105,12 @@ impl Node {
             .ok_or_else(|| "the answer is no text".to_owned())
     }
 
-    async fn answer(
-        &self,
-        probe: &Probe,
-        block: &BlockId,
-    ) -> Result<(U256, Vec<(Address, B256)>), String> {
+    async fn answer(&self, probe: &Probe, block: &BlockId) -> Result<Answer, Unread> {
         match probe {
             Probe::Storage { address, slot } => {
                 let parameters = vec![json!(address), json!(slot)];
                 let word: U256 = self.at(block, "eth_getStorageAt", parameters).await?;
+                self.check(block, &[((*address, *slot), word.into())])?;
                 Ok((word, vec![(*address, *slot)]))
             }
             Probe::Balance { asset: Asset::Native, holder } => {
@@ -112,17 +132,27 @@ impl Node {
         data: &Bytes,
         word: u32,
         block: &BlockId,
-    ) -> Result<(U256, Vec<(Address, B256)>), String> {
+    ) -> Result<Answer, Unread> {
         let call = json!({"to": to, "data": data});
         let (answer, slots) = tokio::join!(
             self.at::<Bytes>(block, "eth_call", vec![call.clone()]),
             self.slots_read(&call, block),
         );
-        Ok((word_of(&answer?, word)?, slots))
+        let value = word_of(&answer?, word)?;
+        self.check(block, &slots)?;
+        Ok((value, slots.into_iter().map(|(slot, _)| slot).collect()))
     }
 
-    /// The slots that a call reads; empty where the node cannot say, which means unknown.
-    async fn slots_read(&self, call: &Value, block: &BlockId) -> Vec<(Address, B256)> {
+    fn check(&self, block: &BlockId, held: &[((Address, B256), B256)]) -> Result<(), Unread> {
+        let known = &self.inner.known;
+        if held.iter().any(|(slot, word)| known.contradicts(block.hash, *slot, *word)) {
+            return Err(Unread::OtherBlock);
+        }
+        Ok(())
+    }
+
+    /// The slots that a call reads, and what they hold; empty where the node cannot say, which means unknown.
+    async fn slots_read(&self, call: &Value, block: &BlockId) -> Vec<((Address, B256), B256)> {
         let method = "debug_traceCall";
         let tracer = json!({"tracer": "prestateTracer", "tracerConfig": {"diffMode": false}});
         let by_hash = json!([call, {"blockHash": block.hash}, tracer]);
@@ -132,7 +162,7 @@ impl Node {
         prestate
             .into_iter()
             .flat_map(|(address, account)| {
-                account.storage.into_keys().map(move |slot| (address, slot))
+                account.storage.into_iter().map(move |(slot, word)| ((address, slot), word))
             })
             .collect()
     }
@@ -160,6 +190,18 @@ impl Node {
         }
         Ok(answer)
     }
+}
+
+fn reading(probe: &Probe, answer: Result<Answer, Unread>) -> Reading {
+    let (value, depends_on) = match answer {
+        Ok((value, depends_on)) => (Ok(value), depends_on),
+        Err(Unread::Said(text)) => (Err(printable(&text)), Vec::new()),
+        Err(Unread::OtherBlock) => {
+            let text = "the node answers out of another block's state: it contradicts the traces of this block";
+            (Err(text.to_owned()), Vec::new())
+        }
+    };
+    Reading { probe: probe.clone(), value, depends_on }
 }
 
 /// The text in the return data of a view: an ABI `string`, or one word padded with zeros.

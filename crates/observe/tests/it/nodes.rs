@@ -231,6 +231,49 @@ async fn receipts_and_numbers_are_fallen_back_to() {
     assert!(error.contains("not part of the chain any more"), "{error}");
 }
 
+/// Nodes answer out of another block's state: anvil while it makes the next one, a pool of nodes when one is behind.
+#[tokio::test]
+async fn what_contradicts_a_blocks_traces_is_asked_again_and_never_believed() {
+    let anvil = anvil!();
+    let counter = anvil.counter().await;
+    anvil.execute(json!({"from": RICH, "to": counter})).await;
+    let real = anvil.node().await;
+    let id = real.head().await.unwrap().id;
+    let whole = real.material(&id).await.unwrap();
+    let written = whole.state_diffs.as_ref().unwrap()[0].result.as_ref().unwrap();
+    let (slot, word) = written.post[&counter].storage.first_key_value().unwrap();
+    let (slot, word, before) = (*slot, *word, written.pre[&counter].storage.get(slot).copied());
+    let before = before.unwrap_or_default();
+    for (wrong_answers, is_read) in [(0, true), (1, true), (3, true), (usize::MAX, false)] {
+        let (block, receipts) = (whole.block.clone(), whole.receipts.clone());
+        let (traces, diffs) = (whole.traces.clone(), whole.state_diffs.clone());
+        let mut asked = 0;
+        let fake = Fake::start(move |method, parameters| match method {
+            "eth_chainId" => Reply::Result(json!("0x7a69")),
+            "eth_getBlockByHash" | "eth_getBlockByNumber" => Reply::Result(json!(block)),
+            "eth_getBlockReceipts" => Reply::Result(json!(receipts)),
+            "debug_traceBlockByHash" if parameters[1]["tracer"] == "callTracer" => {
+                Reply::Result(json!(traces))
+            }
+            "debug_traceBlockByHash" => Reply::Result(json!(diffs)),
+            "eth_getStorageAt" => {
+                asked += 1;
+                Reply::Result(json!(if asked > wrong_answers { word } else { before }))
+            }
+            _ => Reply::Refusal(-32601, "method not found"),
+        })
+        .await;
+        let node = connect(&fake.url()).await;
+        let probe = [Probe::Storage { address: counter, slot }];
+        assert!(node.material(&id).await.is_ok());
+        let value = node.read(&probe, &id).await.remove(0).value;
+        match is_read {
+            true => assert_eq!(value, Ok(word.into()), "after {wrong_answers} wrong answers"),
+            false => assert!(value.unwrap_err().contains("another block's state")),
+        }
+    }
+}
+
 /// An empty block as a node tells it.
 pub(crate) fn head(number: u64) -> serde_json::Value {
     json!({

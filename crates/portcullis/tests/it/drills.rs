@@ -49,19 +49,32 @@ fn a_bridge_that_pays_for_an_unproven_message_is_paused_before_the_crowd_comes()
     check("bridge-unproven-message");
 }
 
-#[test]
-fn a_thousand_honest_blocks_of_each_world_lead_to_no_pause() {
+/// A thousand blocks of ordinary use. (A test for each world, so that they are played beside each other.)
+fn honest_blocks(scenario: &str) {
     if without_chain() {
         return;
     }
-    for scenario in ["lending-spot-oracle", "safe-singleton-swap", "bridge-unproven-message"] {
-        let honest = drill(scenario, &["--honest-only", "--blocks", "1000", "--interval-ms", "25"]);
-        assert_eq!(honest["falsePauses"], 0, "{honest:#}");
-        assert_eq!(honest["findings"], 0, "{honest:#}");
-        assert_eq!(honest["blind"], serde_json::json!([]), "{honest:#}");
-        assert!(honest["inspected"].as_u64() >= Some(1_000), "{honest:#}");
-        assert!(honest["honest"]["succeeded"].as_u64() > Some(1_500), "{honest:#}");
-    }
+    let honest = drill(scenario, &["--honest-only", "--blocks", "1000", "--interval-ms", "25"]);
+    assert_eq!(honest["falsePauses"], 0, "{honest:#}");
+    assert_eq!(honest["findings"], 0, "{honest:#}");
+    assert_eq!(honest["blind"], serde_json::json!([]), "{honest:#}");
+    assert!(honest["inspected"].as_u64() >= Some(1_000), "{honest:#}");
+    assert!(honest["honest"]["succeeded"].as_u64() > Some(1_500), "{honest:#}");
+}
+
+#[test]
+fn a_thousand_honest_blocks_of_a_market_lead_to_no_pause() {
+    honest_blocks("lending-spot-oracle");
+}
+
+#[test]
+fn a_thousand_honest_blocks_of_a_safe_lead_to_no_pause() {
+    honest_blocks("safe-singleton-swap");
+}
+
+#[test]
+fn a_thousand_honest_blocks_of_a_bridge_lead_to_no_pause() {
+    honest_blocks("bridge-unproven-message");
 }
 
 /// An address that nobody listens at.

@@ -5,6 +5,7 @@ use portcullis_types::{
     chain::{BlindCause, BlockHead, BlockId, ChainEvent},
     ids::{Millis, Seq},
 };
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use super::{changes::Topic, *};
 use crate::store::Journal;
@@ -37,6 +38,18 @@ fn until(replica: &Replica, seq: u64) {
     panic!("the replica did not reach {seq}");
 }
 
+/// The picture changes before the news of it are told.
+fn heard(news: &mut Receiver<Change>) -> Change {
+    for _ in 0..500 {
+        match news.try_recv() {
+            Ok(change) => return change,
+            Err(TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(10)),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+    panic!("nothing was told")
+}
+
 #[test]
 fn it_follows_what_is_written_and_tells_of_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -53,8 +66,7 @@ fn it_follows_what_is_written_and_tells_of_it() {
     let cause = BlindCause::Unreachable { detail: "gone\u{202e}".to_owned() };
     let blind = ChainEvent::Blind { chain: 1, from: 11, to: 12, cause };
     journal.append(Millis(3), &Event::Chain(blind)).unwrap();
-    until(&replica, 3);
-    let change = news.try_recv().unwrap();
+    let change = heard(&mut news);
     assert_eq!((change.seq, change.what.contains(&Topic::Blind)), (Seq(3), true));
     assert!(!replica.look().chains[&1].causes[0].2.contains('\u{202e}'));
 }
