@@ -38,6 +38,13 @@ export function roughly(value: Usd | string | number | null | undefined): number
   return Number.isFinite(number) ? number : 0;
 }
 
+/** On an axis: `$320k`, `$1.2M`. A picture, not a figure. */
+export function usdAxis(value: number): string {
+  const [by, unit] = value >= 1e9 ? [1e9, 'B'] : value >= 1e6 ? [1e6, 'M'] : value >= 1e4 ? [1e3, 'k'] : [1, ''];
+  const scaled = value / by;
+  return `$${unit === '' ? Math.round(scaled).toLocaleString('en') : scaled.toFixed(Number.isInteger(scaled) || scaled >= 100 ? 0 : 1)}${unit}`;
+}
+
 /** A probability: `97 %`, `0.4 %`, and never `100 %` where it is not certain. */
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return 'not known';

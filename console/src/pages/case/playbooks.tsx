@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { may, segment, send, session } from '../../api/client';
 import type { Playbooks, RunView, StepView } from '../../api/types';
 import { useCell } from '../../lib/cell';
+import { place } from '../../lib/router';
 import { words } from '../../lib/text';
 import { Answer, useAct } from '../../ui/act';
 import { Ago, Card, Countdown, Empty, Mark, T, type Tone } from '../../ui/basics';
@@ -35,13 +36,14 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
   const [signing, sign] = useState<{ run: RunView; step: StepView } | null>(null);
   const path = `/cases/${segment(one.id)}/playbooks`;
   const isThere = playbooks.value !== null;
+  const { hash } = useCell(place);
   useEffect(() => {
-    const wanted = decodeURIComponent(location.hash.slice(1));
+    const wanted = decodeURIComponent(hash.slice(1));
     if (!isThere || !wanted) return;
     const element = document.getElementById(`s-${wanted}`) ?? document.querySelector<HTMLElement>(`[data-step="${CSS.escape(wanted)}"]`);
     element?.scrollIntoView({ block: 'start' });
     element?.focus({ preventScroll: true });
-  }, [isThere]);
+  }, [isThere, hash]);
   const start = (id: string, title: string) => ask({
     title: 'Start this playbook', label: 'Start it', needs: false, explain: `“${title}”: its steps are given to people, and their clocks begin at once.`,
     done: async () => { await send('POST', path, { playbook: id }); return 'The playbook has begun.'; },
@@ -59,6 +61,7 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
   return (
     <Look what="the playbooks" looked={playbooks}>{(all: Playbooks) => <>
       {all.runs.length === 0 && all.offered.length === 0 && <Empty>No playbook is at work, and none of yours is made for this kind of case. Playbooks are named under <code>war</code> in portcullis.yaml.</Empty>}
+      {all.runs.some(({ over }) => !over) && who?.signedIn && who.roles.length === 0 && <p class="notice info">You are signed in as <strong><T s={who.name} max={40} /></strong>, who has no role in the roster: you can follow the steps, and the people who are named at them do them.</p>}
       {all.runs.map((run) => (
         <Card key={run.run} id={`r-${run.run}`} title={<><T s={run.title} max={120} /> <span class="dim">begun by entry {run.run}{run.over ? ', over' : run.direction === 'back' ? ', being taken back' : run.direction === 'stopped' ? ', stopped' : ''}</span></>} actions={may(who, 'commander') && !run.over ? <span class="row"><button type="button" class="small" onClick={() => turn(run, 'undo')}>Take back …</button><button type="button" class="small" onClick={() => turn(run, 'stop')}>Stop …</button></span> : undefined}>
           <Progress run={run} />
@@ -70,7 +73,7 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
         {!may(who, 'commander') && <p class="dim">A commander starts them.</p>}
       </Card>}
       {asking && <AskDialog ask={asking} onClose={() => ask(null)} onDone={playbooks.again} />}
-      {signing && signing.step.typedData && <SignDialog title={signing.step.title.slice(0, 100)} data={signing.step.typedData} expected={{ case: one.id, protocol: one.protocol }} onClose={() => sign(null)} onSigned={async (signature) => {
+      {signing && signing.step.typedData && <SignDialog title={signing.step.title.slice(0, 100)} data={signing.step.typedData} expected={{ case: one.id, protocol: one.protocol, playbook: signing.run.id, run: String(signing.run.run), step: signing.step.id, attempt: String(signing.step.attempt), ...(signing.step.lever ? { lever: signing.step.lever } : {}) }} onClose={() => sign(null)} onSigned={async (signature) => {
         await send('POST', `${path}/${signing.run.run}/steps/${segment(signing.step.id)}`, { do: 'approve', text: '', signature });
         playbooks.again();
         return 'Your signature was taken.';
