@@ -17,6 +17,7 @@ export function usd(amount: Usd | null | undefined, unknown = 'not known'): stri
 /** For large figures: whole dollars from 10,000 up, as cents distract there. */
 export function usdWhole(amount: Usd | null | undefined, unknown = 'not known'): string {
   const text = usd(amount, unknown);
+  if (/^\$0\.0+$/.test(text)) return '$0';
   return /^−?\$\d{1,3}(,\d{3})+\.\d+$/.test(text) && text.replace(/\D/g, '').length > 6 ? text.replace(/\.\d+$/, '') : text;
 }
 

@@ -47,7 +47,7 @@ export function clock(at: Ms | null | undefined, today: Ms = now(), where = zone
 
 /** Times on an axis, as fine as their distance: two of them never read the same. */
 export function clockAxis(times: readonly Ms[], where = zone.get()): string[] {
-  const step = Math.abs((times[1] ?? Infinity) - (times[0] ?? 0));
+  const step = times.length > 1 ? Math.abs((times[1] ?? 0) - (times[0] ?? 0)) : 0;
   return times.map((at) => {
     const time = clock(at, at, where);
     // Another day than itself: the date stands before the time.

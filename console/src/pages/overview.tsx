@@ -51,9 +51,9 @@ function Hero({ all }: { all: Overview }) {
         <p class="herotop"><Severity declared={first.severity} suggested={first.suggestedSeverity} /> <strong>{words(first.stage)}</strong> {!first.acknowledged && <Mark tone="warn">nobody has acknowledged it</Mark>} <span class="dim"><T s={first.protocol} max={60} /> · {first.id} · <Ago at={first.openedAt} /></span></p>
         <p class="herosay" id="hero"><T s={headline(first.sentence)} max={220} /></p>
         <dl class="figures">
-          <div><dt>Lost</dt><dd><Money v={first.lostUsd} big /></dd></div>
-          <div><dt>At risk</dt><dd><Money v={first.atRiskUsd} big /></dd></div>
-          <div><dt>Saved</dt><dd><Money v={first.savedUsd} big /></dd></div>
+          <div class="lost"><dt>Lost</dt><dd><Money v={first.lostUsd} big /></dd></div>
+          <div class="risk"><dt>At risk</dt><dd><Money v={first.atRiskUsd} big /></dd></div>
+          <div class="saved"><dt>Saved</dt><dd><Money v={first.savedUsd} big /></dd></div>
         </dl>
         <p><a class="button primary" href={`/case/${segment(first.id)}`}>Go to the war room</a>{all.open.length > 1 && <span class="dim"> and {plural(all.open.length - 1, 'other open case')} below</span>}</p>
       </section>

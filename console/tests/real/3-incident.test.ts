@@ -126,7 +126,7 @@ describe('the playbook', () => {
     const focused = () => page.evaluate(() => { const one = document.activeElement; return `${one?.tagName} ${(one as HTMLInputElement)?.type ?? ''} ${one?.textContent ?? ''}`; });
     let ticked = 0;
     let steps = 0;
-    for (; !(await focused()).includes('Done …'); steps += 1) {
+    for (; !/^BUTTON .*Done …/.test(await focused()); steps += 1) {
       expect(steps, 'the button can be reached with Tab').toBeLessThan(20);
       await page.keyboard.press('Tab');
       if ((await focused()).startsWith('INPUT checkbox')) { await page.keyboard.press('Space'); ticked += 1; }
@@ -134,7 +134,8 @@ describe('the playbook', () => {
     expect(ticked).toBe(3);
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
-    await page.locator('#ask').focus();
+    // What is to be written has the focus already.
+    await page.waitForFunction(() => document.activeElement?.id === 'ask');
     await page.keyboard.type('ada leads, ben reads the attack, cleo looks after the market');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
@@ -329,6 +330,13 @@ describe('the end of it', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Release it' }).click();
     await answered(page);
     await page.locator('.note').getByText(words).waitFor();
+    // A token's session speaks for nobody.
+    const visitor = await open(browser, drill.url);
+    await signInByLink(visitor.page, drill.link);
+    await go(visitor.page, at('report'));
+    await visitor.page.locator('.note').getByText(words).waitFor();
+    expect(await visitor.page.locator('#public-text').count()).toBe(0);
+    await visitor.context.close();
     const after = await api<{ released: { text: string; who: string } | null }>(`cases/${CASE}/status`);
     expect(after.released).toMatchObject({ text: words, who: 'ada' });
     line(/./, 'We stopped the market. Nothing is asked of you.');

@@ -46,8 +46,8 @@ export async function open(browser: Browser, base: string, options: BrowserConte
   const problems: string[] = [];
   const foreign: string[] = [];
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
-  // A refusal is an answer; so is `Not here`.
-  page.on('console', (line) => { if (line.type() === 'error' && !/status of (404|409)/.test(line.text())) problems.push(line.text()); });
+  // A refusal is an answer; so are `Not here`, and `sign in` before anybody has.
+  page.on('console', (line) => { if (line.type() === 'error' && !/status of (401|404|409)/.test(line.text())) problems.push(line.text()); });
   page.on('request', (request) => { if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) foreign.push(request.url()); });
   page.on('dialog', (dialog) => { problems.push(`a dialog opened: ${dialog.message()}`); void dialog.dismiss(); });
   const wallet = key ? await addWallet(page, key) as Visitor['wallet'] : null;

@@ -33,6 +33,7 @@ describe('texts from elsewhere', () => {
     ['0.5 USDC (0.50 USD) left', '0.5 USDC left'],
     ['12 ETH (24,000.00 USD) left vault', '12 ETH (24,000.00 USD) left vault'],
     ['1,000 DAI (1,000.01 USD) left', '1,000 DAI (1,000.01 USD) left'],
+    ['broken by 861,778.077846 RUSD', 'broken by 861,778 RUSD'],
     ['nothing of the kind', 'nothing of the kind'],
   ])('the headline of %j is %j', (from, to) => expect(headline(from)).toBe(to));
   it('writes names of roles and stages as words', () => expect([words('incidentCommander'), words('false-positive'), words('P1')]).toEqual(['Incident commander', 'False positive', 'P1']));

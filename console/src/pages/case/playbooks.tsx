@@ -28,6 +28,10 @@ const DO: Record<string, { label: string; ask: string | null; needs: boolean }> 
   retry: { label: 'Try again', ask: null, needs: false },
 };
 
+/** The verbs in the order of the buttons, and those that carry a step on. */
+const ORDER = ['approve', 'done', 'retry', 'failed', 'object', 'withdraw', 'skip'];
+const FORWARD = ['approve', 'done', 'retry'];
+
 interface Ask { title: string; explain: string; label: string; needs: boolean; isGrave?: boolean; done: (text: string) => Promise<string> }
 
 export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
@@ -91,10 +95,12 @@ function Step({ run, step, act, me }: { run: RunView; step: StepView; act: (run:
   const [tone, word] = STATUS[step.status] ?? (['info', words(step.status)] as [Tone, string]);
   const isUnderWay = ['awaitingApproval', 'ready', 'running', 'checking', 'undoing', 'failed', 'undoFailed'].includes(step.status);
   const isMine = me !== null && step.people.includes(me);
+  // What carries it on comes first; leaving it out comes last.
+  const mayI = [...step.mayI].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b));
   return (
     <li id={`s-${run.run}-${step.id}`} data-step={step.id} tabIndex={-1} class={`step ${isUnderWay ? 'underway' : ''}`}>
       <div class="stephead"><Mark tone={tone}>{word}</Mark> <h3><T s={step.title} max={160} /></h3>{step.dueAt !== null && isUnderWay && <Countdown to={step.dueAt} over="overdue by" />}</div>
-      <p class="dim">{isMine ? <strong>Yours</strong> : words(step.owner)}{step.people.length > 0 ? <>: <T s={step.people.join(', ')} max={100} /></> : <>: <Mark tone="warn">nobody has this role</Mark></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
+      <p class="dim">{words(step.owner)}{isMine && <strong> (you)</strong>}{step.people.length > 0 ? <>: <T s={step.people.join(', ')} max={100} /></> : <>: <Mark tone="warn">nobody has this role</Mark></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
       {step.lever && isUnderWay && <p>Lever: <strong><T s={step.lever} max={60} /></strong></p>}
       {step.text && step.audience && <div class="note"><p class="dim">To {words(step.audience).toLowerCase()}:</p><p><T s={step.text} max={1_500} lines /></p></div>}
       {step.why && <p><T s={step.why} max={400} /></p>}
@@ -107,7 +113,7 @@ function Step({ run, step, act, me }: { run: RunView; step: StepView; act: (run:
           {step.checklist.length > 0 && <Checklist id={`${run.run}-${step.id}`} items={step.checklist} />}
         </details>
       )}
-      {step.mayI.length > 0 && <div class="verbs">{step.mayI.map((verb, index) => <button key={verb} type="button" class={index === 0 ? 'primary' : ''} onClick={() => act(run, step, verb)}>{DO[verb]?.label ?? words(verb)}{verb === 'approve' && step.typedData ? ' (sign) …' : ' …'}</button>)}</div>}
+      {mayI.length > 0 && <div class="verbs">{mayI.map((verb) => <button key={verb} type="button" class={FORWARD.includes(verb) ? 'primary' : isUnderWay ? '' : 'small'} onClick={() => act(run, step, verb)}>{DO[verb]?.label ?? words(verb)}{verb === 'approve' && step.typedData ? ' (sign) …' : ' …'}</button>)}</div>}
     </li>
   );
 }
@@ -133,7 +139,7 @@ function AskDialog({ ask, onClose, onDone }: { ask: Ask; onClose: () => void; on
   return (
     <Dialog title={<T s={ask.title} max={140} />} onClose={onClose}>
       <form onSubmit={submit} noValidate>
-        <p class="field"><label for="ask"><T s={ask.explain} max={300} />{!ask.needs && <span class="dim"> (a word for the record, if there is one)</span>}</label><textarea id="ask" rows={3} dir="auto" value={text} onInput={(event) => write(event.currentTarget.value)} aria-invalid={!!problem} aria-describedby="h-ask" /><span id="h-ask" class="hint problem">{problem}</span></p>
+        <p class="field"><label for="ask"><T s={ask.explain} max={300} />{!ask.needs && <span class="dim"> (a word for the record, if there is one)</span>}</label><textarea id="ask" rows={3} dir="auto" autofocus value={text} onInput={(event) => write(event.currentTarget.value)} aria-invalid={!!problem} aria-describedby="h-ask" /><span id="h-ask" class="hint problem">{problem}</span></p>
         <Answer said={act.said} />
         <div class="dialogend"><button type="submit" class={ask.isGrave ? 'grave' : 'primary'} aria-busy={act.isBusy}>{act.isBusy ? 'Working …' : ask.label}</button><button type="button" onClick={onClose}>Cancel</button></div>
       </form>

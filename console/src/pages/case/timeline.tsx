@@ -7,7 +7,7 @@ import type { Page, TimelineEntry } from '../../api/types';
 import { useApi } from '../../api/use';
 import { useCell } from '../../lib/cell';
 import { verbOf } from '../../lib/commands';
-import { plural } from '../../lib/text';
+import { brief, plural } from '../../lib/text';
 import { Hex, T, Time } from '../../ui/basics';
 import { Failed, Look } from '../../ui/look';
 import { VirtualFeed } from '../../ui/virtual';
@@ -107,7 +107,7 @@ function Entry({ entry, room, isOpen, toggle }: { entry: TimelineEntry; room: Ro
       <span class="entrytime"><Time at={entry.at} /></span>
       <span class="entrysign" aria-hidden="true">{SIGNS[group]}</span>
       <div class="entrybody">
-        <p><strong class="kind"><T s={wordOf(entry)} max={60} /></strong> {entry.who && <><span class="by"><T s={entry.who} max={40} /></span>{': '}</>}<T s={entry.sentence} max={280} /></p>
+        <p><strong class="kind"><T s={wordOf(entry)} max={60} /></strong> {entry.who && <><span class="by"><T s={entry.who} max={40} /></span>{entry.sentence && ': '}</>}<T s={isOpen ? entry.sentence : brief(entry.sentence)} max={280} /></p>
         {isOpen && (
           <div class="entrymore">
             {entry.detail && entry.detail !== wordOf(entry) && <p><T s={entry.detail} max={2_000} lines /></p>}
