@@ -54,7 +54,7 @@ it('two guardians sign in the console, and the market is paused', async () => {
     expect(await serious(page, 'what guardians sign')).toEqual([]);
     await dialog.getByRole('button', { name: 'Sign with the wallet' }).click();
     await dialog.getByText('Your signature was taken.').waitFor();
-    await dialog.getByRole('button', { name: 'Done' }).click();
+    await dialog.getByRole('button', { name: 'Done', exact: true }).click();
     if (missing > 0) {
       await expect.poll(async () => (await asked())?.missing).toBe(missing);
       await page.getByText('1 of 2').waitFor();
