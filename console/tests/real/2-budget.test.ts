@@ -4,7 +4,7 @@
 
 import type { Browser, CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CASE, PHONE, PROTOCOL, drill, launch, open, settled, signInByWallet } from './kit';
+import { CASE, PHONE, PROTOCOL, drill, isBusy, launch, open, settled, signInByWallet } from './kit';
 
 const RUNS = 3;
 /** Everything that goes over the wire for a first visit, compressed, headers included, without the live stream. */
@@ -79,7 +79,8 @@ it.each(PATHS.flatMap((path) => [[path, 'loopback', false], [path, 'a slow phone
   expect(of('bytes'), 'bytes over the wire').toBeLessThan(BYTES_MAX);
   expect(of('requests'), 'requests').toBeLessThan(REQUESTS_MAX);
   expect(of('paint'), 'something was painted').toBeGreaterThan(0);
-  for (const key of ['dom', 'load', 'paint', 'blocked', 'shift'] as const) expect(of(key), key).toBeLessThan(limits[key]);
+  expect(of('shift'), 'what jumps').toBeLessThan(limits.shift);
+  if (!isBusy()) for (const key of ['dom', 'load', 'paint', 'blocked'] as const) expect(of(key), key).toBeLessThan(limits[key]);
 }, 120_000);
 
 it('what is hashed is kept for a year and comes compressed; the page itself is asked for anew', async () => {

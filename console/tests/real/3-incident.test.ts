@@ -245,7 +245,7 @@ describe('the record', () => {
     await page.getByLabel('A file, at most 10 MiB').setInputFiles({ name: 'trace <b>.bin', mimeType: 'application/octet-stream', buffer: bytes });
     await page.getByLabel('What it shows').fill('The trace of the first strike');
     await page.getByRole('button', { name: 'Keep it' }).click();
-    await page.getByText(`Kept and journaled: `).waitFor();
+    await page.locator('.answer').getByText('Kept and journaled: ').waitFor();
     const link = page.getByRole('link', { name: 'trace <b>.bin' });
     await link.waitFor();
     const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);

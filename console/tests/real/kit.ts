@@ -1,6 +1,7 @@
 // What the tests against the real program share: a browser, somebody signed in, and the record as the program tells it.
 
 import { readFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
@@ -47,7 +48,7 @@ export async function open(browser: Browser, base: string, options: BrowserConte
   const foreign: string[] = [];
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
   // A refusal is an answer; so are `Not here`, and `sign in` before anybody has.
-  page.on('console', (line) => { if (line.type() === 'error' && !/status of (401|404|409)/.test(line.text())) problems.push(line.text()); });
+  page.on('console', (line) => { if (line.type() === 'error' && !/status of (400|401|404|409)/.test(line.text())) problems.push(line.text()); });
   page.on('request', (request) => { if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) foreign.push(request.url()); });
   page.on('dialog', (dialog) => { problems.push(`a dialog opened: ${dialog.message()}`); void dialog.dismiss(); });
   const wallet = key ? await addWallet(page, key) as Visitor['wallet'] : null;
@@ -73,6 +74,14 @@ export const settled = (page: Page): Promise<unknown> => page.waitForFunction(()
 export async function serious(page: Page, where: string): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
   return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact ?? '')).map((one) => `${where}: ${one.id}: ${one.nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.slice(0, 200) ?? ''}`).join(' | ')}`);
+}
+
+/** Times mean something on a machine that has time: with more work waiting than it has processors they are only told. */
+export function isBusy(): boolean {
+  const [load = 0] = loadavg();
+  if (load <= cpus().length * 1.5) return false;
+  process.stdout.write(`the machine is busy with other work (load ${load.toFixed(1)}): times are told and not judged\n`);
+  return true;
 }
 
 export const wider = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
