@@ -20,7 +20,7 @@ let drill: Drilled & { end: () => Promise<number | null> };
 let place: string;
 beforeAll(async () => {
   place = mkdtempSync(join(tmpdir(), 'portcullis-guardians-'));
-  const scenario = join(place, 'lending-with-guardians');
+  const scenario = join(place, 'lending-spot-oracle');
   cpSync(join(ROOT as string, 'scenarios/lending-spot-oracle'), scenario, { recursive: true });
   const file = join(scenario, 'portcullis.yaml');
   const guardians = `      autonomy: signature\n      guardians: {addresses: ["${first.people.ada.address}", "${first.people.ben.address}"], signatures: 2, ratifySeconds: 60}\n`;
