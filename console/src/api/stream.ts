@@ -12,6 +12,9 @@ const RETRY_MOST_MS = 15_000;
 /** Longest unfinished event, characters. More is no news of ours. */
 const BUFFER_MAX = 1_000_000;
 
+/** Why there are no live news for somebody who is not signed in. */
+export const SIGNED_OUT = 'sign in to get live news';
+
 export type StreamState = { state: 'connecting' | 'live' | 'down'; since: Ms; why: string };
 export const stream = new Cell<StreamState>({ state: 'connecting', since: now(), why: '' });
 
@@ -79,7 +82,7 @@ async function follow(): Promise<void> {
     const headers: Record<string, string> = { accept: 'text/event-stream' };
     if (lastId) headers['last-event-id'] = lastId;
     const answer = await fetch('/api/v1/events', { headers, signal: stop.signal, cache: 'no-store', credentials: 'same-origin' });
-    if (!answer.ok || !answer.body) throw new Error(answer.status === 401 ? 'sign in to get live news' : `the stream answered ${answer.status}`);
+    if (!answer.ok || !answer.body) throw new Error(answer.status === 401 ? SIGNED_OUT : `the stream answered ${answer.status}`);
     const wasDown = stream.get().state === 'down';
     say('live');
     if (wasDown && !lastId) tell('resync');

@@ -17,6 +17,7 @@ export function usd(amount: Usd | null | undefined, unknown = 'not known'): stri
 /** For large figures: whole dollars from 10,000 up, as cents distract there. */
 export function usdWhole(amount: Usd | null | undefined, unknown = 'not known'): string {
   const text = usd(amount, unknown);
+  if (/^\$0\.0+$/.test(text)) return '$0';
   return /^−?\$\d{1,3}(,\d{3})+\.\d+$/.test(text) && text.replace(/\D/g, '').length > 6 ? text.replace(/\.\d+$/, '') : text;
 }
 
@@ -36,6 +37,13 @@ export function amount(units: string, decimals: number | null): string {
 export function roughly(value: Usd | string | number | null | undefined): number {
   const number = Number(String(value ?? '').replace('−', '-'));
   return Number.isFinite(number) ? number : 0;
+}
+
+/** On an axis: `$320k`, `$1.2M`. A picture, not a figure. */
+export function usdAxis(value: number): string {
+  const [by, unit] = value >= 1e9 ? [1e9, 'B'] : value >= 1e6 ? [1e6, 'M'] : value >= 1e4 ? [1e3, 'k'] : [1, ''];
+  const scaled = value / by;
+  return `$${unit === '' ? Math.round(scaled).toLocaleString('en') : scaled.toFixed(Number.isInteger(scaled) || scaled >= 100 ? 0 : 1)}${unit}`;
 }
 
 /** A probability: `97 %`, `0.4 %`, and never `100 %` where it is not certain. */

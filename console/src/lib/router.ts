@@ -2,9 +2,9 @@
 
 import { Cell } from './cell';
 
-export interface Place { path: string; query: URLSearchParams }
-const read = (): Place => ({ path: location.pathname, query: new URLSearchParams(location.search) });
-export const place = new Cell<Place>(typeof location === 'undefined' ? { path: '/', query: new URLSearchParams() } : read());
+export interface Place { path: string; query: URLSearchParams; hash: string }
+const read = (): Place => ({ path: location.pathname, query: new URLSearchParams(location.search), hash: location.hash });
+export const place = new Cell<Place>(typeof location === 'undefined' ? { path: '/', query: new URLSearchParams(), hash: '' } : read());
 
 export function go(to: string, options: { isReplace?: boolean } = {}): void {
   if (options.isReplace) history.replaceState(null, '', to);

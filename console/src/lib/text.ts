@@ -27,6 +27,19 @@ export function short(hex: string): string {
   return hex.length > 18 && /^0x[0-9a-f]+$/i.test(hex) ? `${hex.slice(0, 8)}…${hex.slice(-6)}` : hex;
 }
 
+const plainNumber = (text: string): string => text.replace(/,/g, '').replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+
+/**
+ * A headline does not say a sum twice, and not to the millionth: `320,000 RUSD (320,000.00 USD)` is `320,000 RUSD`, and
+ * `861,778.077846 RUSD` is `861,778 RUSD`. Lists and timelines keep all of it.
+ */
+export const headline = (text: string): string =>
+  text.replace(/(\d[\d,]*(?:\.\d+)?) ([A-Za-z0-9.]{1,20}) \((\d[\d,]*(?:\.\d+)?) USD\)/g, (whole, units: string, symbol: string, dollars: string) => (plainNumber(units) === plainNumber(dollars) ? `${units} ${symbol}` : whole))
+    .replace(/\b(\d{1,3}(?:,\d{3})+)\.\d{3,}(?= [A-Z])/g, '$1');
+
+/** Long hexadecimal in a sentence shows both ends only; whoever opens the entry sees all of it. */
+export const brief = (text: string): string => text.replace(/\b(?:0x)?[0-9a-f]{64}\b/gi, (hex) => `${hex.slice(0, 8)}…${hex.slice(-6)}`);
+
 /** `incidentCommander` as people write it: `Incident commander`. */
 export function words(name: string): string {
   const spaced = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/[-_]+/g, ' ').toLowerCase();

@@ -45,6 +45,16 @@ export function clock(at: Ms | null | undefined, today: Ms = now(), where = zone
   return `${then.d} ${month}${then.y === here.y ? '' : ` ${then.y}`} ${time}`;
 }
 
+/** Times on an axis, as fine as their distance: two of them never read the same. */
+export function clockAxis(times: readonly Ms[], where = zone.get()): string[] {
+  const step = times.length > 1 ? Math.abs((times[1] ?? 0) - (times[0] ?? 0)) : 0;
+  return times.map((at) => {
+    const time = clock(at, at, where);
+    // Another day than itself: the date stands before the time.
+    return step < 60_000 ? time : step < 86_400_000 ? time.slice(0, 5) : clock(at, at + 86_400_000, where).split(' ').slice(0, 2).join(' ');
+  });
+}
+
 /** Whole, for titles: `2026-11-21 03:12:45.120 UTC`. */
 export const whole = (at: Ms): string => `${new Date(at).toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 

@@ -16,7 +16,18 @@ export interface Meaning {
 const KNOWN_DOMAIN = { name: 'Portcullis', version: '1' };
 const asText = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : JSON.stringify(value) ?? String(value));
 
-function sentence(message: Record<string, unknown>, chain: string | null): string | null {
+/** Agreeing to a step of a playbook that leads to a lever: `StepApproval`, another type than what guardians sign. */
+function stepSentence(message: Record<string, unknown>, chain: string | null): string | null {
+  const { protocol, playbook, step, lever } = message;
+  if (![protocol, playbook, step, lever].every((part) => typeof part === 'string' && part !== '')) return null;
+  const levers = (lever as string).split(',');
+  const named = levers.map((one) => `“${one}”`).join(' and ');
+  return `You agree to the step “${step as string}” of the playbook “${playbook as string}”: ${levers.length === 1 ? 'the lever' : 'the levers'} ${named} of ${protocol as string}${chain ? ` on chain ${chain}` : ''} may then be pulled, or ${levers.length === 1 ? 'stays' : 'stay'} pulled.`;
+}
+
+function sentence(type: string, message: Record<string, unknown>, chain: string | null): string | null {
+  if (type === 'StepApproval') return stepSentence(message, chain);
+  if (type !== 'Approval') return null;
   const { action, protocol, lever } = message;
   if (![action, protocol, lever].every((part) => typeof part === 'string')) return null;
   const where = `“${lever as string}” of ${protocol as string}${chain ? ` on chain ${chain}` : ''}`;
@@ -43,7 +54,7 @@ export function meaning(data: TypedData, expected: Record<string, string> = {}):
   for (const name of Object.keys(data.message)) {
     if (!declared.some((field) => field.name === name)) doubts.push(`“${name}” is shown but would not be signed`);
   }
-  const text = sentence(data.message, chain);
+  const text = sentence(data.primaryType, data.message, chain);
   if (!text) doubts.push('it is of a kind that this console cannot put into words');
   const deadline = data.message['deadline'];
   return {

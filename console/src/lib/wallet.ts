@@ -77,7 +77,7 @@ export async function signTyped(wallet: Wallet, who: string, data: { domain: Rec
     if (typeof current === 'string' && BigInt(current) !== BigInt(wanted)) {
       await ask(wallet, 'wallet_switchEthereumChain', [{ chainId: wanted }]).catch((error: unknown) => {
         const why = explain(error);
-        throw new WalletProblem(`this is for chain ${String(chain)}, the wallet is on chain ${BigInt(current)}: ${why.message}`, `change the wallet to chain ${String(chain)} and sign again`);
+        throw new WalletProblem(`this is for chain ${String(chain)}, the wallet is on chain ${BigInt(current)}: ${why.message}`, `change the wallet to chain ${String(chain)} (add that network to it where it has none) and sign again`);
       });
     }
   }

@@ -66,18 +66,39 @@ export function ChannelsPage() {
   );
 }
 
+const DONE: Record<string, string> = {
+  nonce: 'asked for a text to sign in with', signIn: 'signed in', signOut: 'signed out', endSessions: 'ended sessions', command: 'said something', handIn: 'handed in a file', startPlaybook: 'began a playbook',
+  moveRun: 'stopped or took back a playbook', moveStep: 'said something of a step', approve: 'handed over a signature', release: 'spoke in public', testChannel: 'tested a channel',
+};
+const COMING_AND_GOING = /^(nonce|signIn|signOut) /;
+
+/** `moveStep /api/v1/cases/PC-000001/playbooks/7/steps/look` in words; what is not known stays as it is. */
+function deed(what: string): { text: string; id: string | null; more: string } {
+  const [route = '', path = ''] = what.split(' ');
+  const [, id = null, rest = ''] = /^\/api\/v1\/cases\/(PC-\d+)\/?(.*)$/.exec(path) ?? [];
+  const text = DONE[route];
+  return text === undefined ? { text: what, id: null, more: '' } : { text, id, more: /\/steps\/(.+)$/.exec(rest)?.[1] ?? (id === null ? (/^\/api\/v1\/(?:channels|sessions)\/([^/]+)/.exec(path)?.[1] ?? '') : '') };
+}
+
 export function AuditPage() {
+  const [isAll, all] = useState(false);
   const list = useList<AuditLine>('/audit', ({ seq }) => String(seq), () => true, 'newest');
-  const newest = [...list.items].reverse().slice(0, 500);
+  const newest = [...list.items].reverse().filter(({ what }) => isAll || !COMING_AND_GOING.test(what)).slice(0, 500);
   return (
     <>
       <h1>Who did what</h1>
       <p class="lead">Every order that people gave, also the refused ones.</p>
+      <div class="choices" role="group" aria-label="Which lines">{([[false, 'Orders'], [true, 'Also who signed in']] as const).map(([value, name]) => <button key={name} type="button" aria-pressed={isAll === value} onClick={() => all(value)}>{name}</button>)}</div>
       <Failed what="the audit" looked={list} />
       {newest.length > 0 && <Table label="Who did what" head={['When', 'Who', 'What', 'Outcome']}>
-        {newest.map((line) => <tr key={line.seq}><td><Time at={line.at} /></td><td><T s={line.who} max={40} /></td><td><T s={line.what} /></td><td>{line.accepted ? <Mark tone="good">taken</Mark> : <><Mark tone="warn">refused</Mark> <T s={line.why} /></>}</td></tr>)}
+        {newest.map((line) => <tr key={line.seq}><td><Time at={line.at} /></td><td><T s={line.who} max={40} /></td><td><Deed what={line.what} /></td><td>{line.accepted ? <Mark tone="good">taken</Mark> : <><Mark tone="warn">refused</Mark> <T s={line.why} /></>}</td></tr>)}
       </Table>}
       {newest.length === 0 && list.isComplete && <Empty>Nobody has given an order yet.</Empty>}
     </>
   );
+}
+
+function Deed({ what }: { what: string }) {
+  const { text, id, more } = deed(what);
+  return <span title={what}><T s={text} max={160} />{more && <>: <T s={more} max={60} /></>}{id && <> in <a href={`/case/${segment(id)}`}>{id}</a></>}</span>;
 }

@@ -34,7 +34,7 @@ export function ProtocolPage({ name }: { name: string }) {
               {[...one.levers].sort((a, b) => RUNGS.indexOf(a.rung) - RUNGS.indexOf(b.rung)).map((lever) => (
                 <tr key={lever.name}>
                   <td><strong>{words(lever.rung)}</strong><p class="sub">{RUNG_WORDS[lever.rung] ?? ''}</p></td>
-                  <td><T s={lever.name} max={40} /><p class="sub"><T s={lever.kind} max={40} />{lever.covers && lever.covers.length > 0 && <>, covers <T s={lever.covers.join(', ')} max={80} /></>}</p>{lever.traps && lever.traps.length > 0 && <details><summary>{lever.traps.length === 1 ? 'Trap' : 'Traps'}</summary>{lever.traps.map((trap) => <p key={trap} class="sub"><T s={trap} /></p>)}</details>}</td>
+                  <td><strong class="nowrap"><T s={lever.name} max={40} /></strong><p class="sub"><T s={lever.kind} max={40} />{lever.covers && lever.covers.length > 0 && <>, covers <T s={lever.covers.join(', ')} max={80} /></>}</p>{lever.traps && lever.traps.length > 0 && <details><summary>{lever.traps.length === 1 ? 'Trap' : 'Traps'}</summary>{lever.traps.map((trap) => <p key={trap} class="sub"><T s={trap} /></p>)}</details>}</td>
                   <td><Standing s={lever.standing} />{lever.words && <p class="sub"><T s={lever.words} max={160} /></p>}</td>
                   <td>{AUTONOMY[lever.autonomy] ?? words(lever.autonomy)}</td>
                   <td class="num"><Money v={lever.falseStopUsd} /></td>
@@ -68,7 +68,7 @@ function Gauge({ limit }: { limit: Limit }) {
   const tone = share >= 1 ? 'bad' : share >= 0.75 ? 'warn' : 'good';
   return (
     <div class="gauge">
-      <h3><T s={limit.name} max={60} /></h3>
+      <h3><T s={limit.name.replace(/ in \d+ s$/, '')} max={60} /></h3>
       <p><strong class="money">{usdWhole(limit.usedUsd)}</strong> <span class="dim">{isKnown ? <>of {usdWhole(limit.limitUsd)}</> : limit.limitShare !== null ? <>of at most {visible(limit.limitShare).replace(/%?$/, ' %')} of what is held</> : null} in {span(limit.windowMs)}</span></p>
       {isKnown && <><svg class={`meter ${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${percent(share)} used`}><rect width="100" height="6" rx="2" class="rail" /><rect width={Math.min(1, share) * 100} height="6" rx="2" class="bar" /></svg>
       <p>{share >= 1 ? <Mark tone="bad">over the limit</Mark> : share >= 0.75 ? <Mark tone="warn">nearly full</Mark> : <Mark tone="good">{percent(share)} used</Mark>}</p></>}

@@ -3,8 +3,8 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { useCell } from '../lib/cell';
-import { roughly, usdWhole } from '../lib/money';
-import { clock, zone } from '../lib/time';
+import { roughly, usdAxis, usdWhole } from '../lib/money';
+import { clockAxis, zone } from '../lib/time';
 import type { Ms, Usd } from '../api/types';
 import { theme } from './shell';
 
@@ -28,7 +28,7 @@ export function SeriesChart({ series, limit, label }: { series: readonly [Ms, Us
         width: element.clientWidth, height: 150, cursor: { y: false }, legend: { show: false },
         ...(where === 'UTC' ? { tzDate: (seconds: number) => UPlot.tzDate(new Date(seconds * 1_000), 'Etc/UTC') } : {}),
         scales: { y: { range: (_, __, high) => [0, Math.max(high, most) * 1.05 || 1] } },
-        axes: [{ ...axis, values: (_, ticks) => ticks.map((at) => clock(at * 1_000, at * 1_000).slice(0, 5)) }, { ...axis, size: 90, values: (_, ticks) => ticks.map((tick) => usdWhole(String(Math.round(tick))).replace(/\.00$/, '')) }],
+        axes: [{ ...axis, size: 30, space: 72, values: (_, ticks) => clockAxis(ticks.map((at) => at * 1_000)) }, { ...axis, size: 58, space: 32, values: (_, ticks) => ticks.map(usdAxis) }],
         series: [{}, { stroke: colour('--blue'), width: 2, fill: colour('--bluesoft'), points: { show: false }, ...(UPlot.paths.stepped ? { paths: UPlot.paths.stepped({ align: 1 }) } : {}) }, { stroke: colour('--red'), width: limit === null ? 0 : 1.5, dash: [6, 4], points: { show: false } }],
       }, [series.map(([at]) => at / 1_000), series.map(([, value]) => roughly(value)), series.map(() => (limit === null ? null : most))], element);
       resize.observe(element);

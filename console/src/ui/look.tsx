@@ -24,7 +24,8 @@ export function Failed({ what, looked }: { what: string; looked: Pick<Looked<unk
     return (
       <div class="notice info" role="status">
         <p><strong>Not here: {what}.</strong> {sentence(error.problem.message)}</p>
-        <p>{sentence(error.problem.remedy)}</p>
+        {/* The remedy is for whoever asks the API by hand; here a link is one. */}
+        {/GET \/api/.test(error.problem.remedy) ? <p><a class="button" href={/case/.test(error.problem.remedy) ? '/cases' : '/'}>{/case/.test(error.problem.remedy) ? 'All cases' : 'Overview'}</a></p> : <p>{sentence(error.problem.remedy)}</p>}
       </div>
     );
   }

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { downSince, send, session } from '../api/client';
-import { stream } from '../api/stream';
+import { SIGNED_OUT, stream } from '../api/stream';
 import { Cell, remembered, useCell } from '../lib/cell';
 import { go, place, segments } from '../lib/router';
 import { visible } from '../lib/text';
@@ -93,6 +93,8 @@ function Liveness() {
   useEffect(() => { if (down !== null) announce('The program cannot be reached. What you see is old.', true); }, [down === null]);
   if (down !== null) return <span class="live bad" role="status"><span aria-hidden="true">✕ </span>Cut off <Ago at={down} /></span>;
   if (state === 'live') return <span class="live good" role="status"><span aria-hidden="true">● </span>Live</span>;
+  // Nothing is wrong with the program: nobody is signed in.
+  if (state === 'down' && why === SIGNED_OUT) return <span class="live" role="status"><span aria-hidden="true">○ </span>Not signed in</span>;
   if (state === 'connecting') return <span class="live" role="status"><span aria-hidden="true">○ </span>Connecting</span>;
   return <span class="live warn" role="status" title={visible(why)}><span aria-hidden="true">! </span>Not live <Ago at={since} /></span>;
 }
@@ -103,7 +105,7 @@ function Outage() {
   if (down !== null) {
     return <div class="outage bad" role="status"><strong>Cut off since <Time at={down} />.</strong> The program cannot be reached from here. What you see is what was known then; detection and containment may go on without this page. <span class="dim">On its machine: <code>portcullis case list</code>.</span></div>;
   }
-  if (state === 'down' && why !== 'sign in to get live news') {
+  if (state === 'down' && why !== SIGNED_OUT) {
     return <div class="outage warn" role="status"><strong>No live news since <Time at={since} />.</strong> The page asks every five seconds instead. {visible(why)}.</div>;
   }
   return null;

@@ -70,7 +70,8 @@ describe.each([['desktop', 1280, 800], ['phone', 360, 740]] as const)('%s', (_, 
       await settled();
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (overflow > 0) found.push(`${path}: ${overflow} px wider than the screen`);
-      found.push(...(await serious(path)));
+      // Here in one of the four looks, as it takes seconds a page; tests/real has both themes and both sizes.
+      if (width > height && colorScheme === 'dark') found.push(...(await serious(path)));
     }
     expect(found).toEqual([]);
     expect(problems).toEqual([]);

@@ -124,6 +124,12 @@ const APPROVAL: TypedData = {
   types: { EIP712Domain: [{ name: 'name', type: 'string' }, { name: 'version', type: 'string' }, { name: 'chainId', type: 'uint256' }], Approval: [{ name: 'action', type: 'string' }, { name: 'protocol', type: 'string' }, { name: 'lever', type: 'string' }, { name: 'deadline', type: 'uint256' }] },
   primaryType: 'Approval', domain: { name: 'Portcullis', version: '1', chainId: '31337' }, message: { action: 'pull', protocol: 'lending', lever: 'pause', deadline: '1800000000' },
 };
+const text = (name: string) => ({ name, type: 'string' });
+const number = (name: string) => ({ name, type: 'uint256' });
+const STEP: TypedData = {
+  types: { EIP712Domain: [text('name'), text('version'), number('chainId')], StepApproval: [text('protocol'), text('case'), text('playbook'), number('run'), text('step'), number('attempt'), text('lever')] },
+  primaryType: 'StepApproval', domain: { name: 'Portcullis', version: '1', chainId: '31337' }, message: { protocol: 'lending', case: 'PC-000012', playbook: 'drain', run: '31', step: 'agree-to-stop', attempt: '1', lever: 'pause' },
+};
 describe('what is signed', () => {
   it('hashes as the example of EIP-712 does', async () => expect(await hashes(MAIL)).toEqual({
     domain: '0xf2cee375fa42b42143804025fc449deafd50cc031ca257e0b194a650a912090f', message: '0xc52c0ee5d84264471806290a3f2c4cecfc5490626bf912d01f240d7a274b371e', signed: '0xbe609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2',
@@ -133,6 +139,15 @@ describe('what is signed', () => {
     expect(said.doubts).toEqual([]);
     expect(said.sentence).toContain('“pause” of lending on chain 31337 is pulled');
     expect(said.deadline).toBe(1_800_000_000_000);
+  });
+  it('of a step names step, playbook and lever, and is doubted where the page says something else', () => {
+    const page = { case: 'PC-000012', protocol: 'lending', playbook: 'drain', run: '31', step: 'agree-to-stop', attempt: '1' };
+    const said = meaning(STEP, page);
+    expect(said.doubts).toEqual([]);
+    expect(said.sentence).toBe('You agree to the step “agree-to-stop” of the playbook “drain”: the lever “pause” of lending on chain 31337 may then be pulled, or stays pulled.');
+    for (const [name, value] of Object.entries(page)) expect(meaning(STEP, { ...page, [name]: `${value}0` }).doubts, name).toHaveLength(1);
+    expect(meaning({ ...STEP, message: { ...STEP.message, lever: '' } }, page).sentence).toBeNull();
+    expect(meaning({ ...STEP, primaryType: 'Approval', types: { ...STEP.types, Approval: STEP.types['StepApproval'] ?? [] } }, page).sentence).toBeNull();
   });
   it.each([
     ['another lever', { ...APPROVAL, message: { ...APPROVAL.message, lever: 'other' } }], ['another domain', { ...APPROVAL, domain: { ...APPROVAL.domain, name: 'Permit2' } }], ['a field that is not signed', { ...APPROVAL, message: { ...APPROVAL.message, note: 'harmless' } }], ['another kind', MAIL],

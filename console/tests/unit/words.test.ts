@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { amount, percent, usd, usdWhole } from '../../src/lib/money';
+import { amount, percent, usd, usdAxis, usdWhole } from '../../src/lib/money';
 import { rolling } from '../../src/lib/rolling';
-import { cut, sentence, short, visible, words } from '../../src/lib/text';
-import { ago, clock, learnClock, clockSkew, span, stopwatch } from '../../src/lib/time';
+import { cut, headline, sentence, short, visible, words } from '../../src/lib/text';
+import { ago, clock, clockAxis, learnClock, clockSkew, span, stopwatch } from '../../src/lib/time';
 
 describe('texts from elsewhere', () => {
   it.each([
@@ -28,6 +28,14 @@ describe('texts from elsewhere', () => {
     expect(short('a very long name that is no address')).toBe('a very long name that is no address');
   });
   it('makes a sentence of a message', () => expect([sentence('take it from the list'), sentence('Who? '), sentence('')]).toEqual(['Take it from the list.', 'Who?', '']));
+  it.each([
+    ['320,000 RUSD (320,000.00 USD) left market', '320,000 RUSD left market'],
+    ['0.5 USDC (0.50 USD) left', '0.5 USDC left'],
+    ['12 ETH (24,000.00 USD) left vault', '12 ETH (24,000.00 USD) left vault'],
+    ['1,000 DAI (1,000.01 USD) left', '1,000 DAI (1,000.01 USD) left'],
+    ['broken by 861,778.077846 RUSD', 'broken by 861,778 RUSD'],
+    ['nothing of the kind', 'nothing of the kind'],
+  ])('the headline of %j is %j', (from, to) => expect(headline(from)).toBe(to));
   it('writes names of roles and stages as words', () => expect([words('incidentCommander'), words('false-positive'), words('P1')]).toEqual(['Incident commander', 'False positive', 'P1']));
 });
 
@@ -36,6 +44,14 @@ describe('money', () => {
   it('drops cents only where they distract', () => expect([usdWhole('1240000.00'), usdWhole('9999.50'), usdWhole('0.10'), usdWhole(null)]).toEqual(['$1,240,000', '$9,999.50', '$0.10', 'not known']));
   it.each([['1500000', 6, '1.5'], ['-1240000000000', 6, '−1,240,000'], ['1', 18, '0.000000000000000001'], ['115792089237316195423570985008687907853269984665640564039457584007913129639935', 0, '115,792,089,237,316,195,423,570,985,008,687,907,853,269,984,665,640,564,039,457,584,007,913,129,639,935'], ['x', 6, 'x']])('%s units of %i decimals are %s', (units, decimals, text) => expect(amount(units, decimals)).toBe(text));
   it.each([[0, '0 %'], [1, '100 %'], [0.9712, '97.1 %'], [0.999, '99.90 %'], [0.99999, '> 99.99 %'], [0.00015, '0.015 %'], [0.00000001, '< 0.01 %'], [Number.NaN, 'not known']])('%d is %s', (share, text) => expect(percent(share)).toBe(text));
+});
+
+describe('axes', () => {
+  it.each([[0, '$0'], [9_999, '$9,999'], [20_000, '$20k'], [320_500, '$321k'], [1_250_000, '$1.3M'], [2_000_000, '$2M'], [4e9, '$4B']])('%d is %s', (value, text) => expect(usdAxis(value)).toBe(text));
+  it.each([[10_000], [3_600_000], [86_400_000]])('times %d ms apart never read the same', (step) => {
+    const said = clockAxis(Array.from({ length: 5 }, (_, i) => Date.UTC(2026, 10, 21, 3, 12) + i * step), 'UTC');
+    expect(new Set(said).size).toBe(5);
+  });
 });
 
 describe('clocks', () => {

@@ -12,6 +12,7 @@ use portcullis_types::{
 use serde::Serialize;
 
 use crate::{
+    calendar::rfc3339,
     case::Case,
     life::{CaseCommand, Change, Command},
 };
@@ -119,7 +120,7 @@ pub(crate) fn command(
         Command::Merge { into } => into.to_string(),
         Command::Correct { entry, text } => format!("corrects entry {entry}: {text}"),
         Command::Assign { role, to } => format!("{role}: {to}"),
-        Command::Began { at, how } => format!("the attack began at {}: {how}", at.0),
+        Command::Began { at, how } => format!("the attack began at {}: {how}", rfc3339(*at)),
         Command::Blocked { lever, users } => format!("{lever} keeps {users} honest users waiting"),
         Command::Returned { amount, how } => format!("{amount} USD came back: {how}"),
     };
@@ -152,9 +153,9 @@ fn approval_line(event: &CaseEvent) -> (Option<u64>, &'static str, String) {
         CaseEvent::ApprovalAsked { request, case } => {
             let ApprovalRequest { kind, lever, signatures, deadline, .. } = &**request;
             let text = format!(
-                "{signatures} guardian(s) must sign {} before {} s: portcullis approve --case {case} --lever {lever}",
+                "{signatures} guardian(s) must sign {} before {}: portcullis approve --case {case} --lever {lever}",
                 about(*kind, lever),
-                deadline.0 / 1_000
+                rfc3339(*deadline)
             );
             (Some(request.block.number), "asked", text)
         }

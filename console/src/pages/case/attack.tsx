@@ -52,7 +52,7 @@ function Findings({ id }: { id: string }) {
       <Failed what="the findings" looked={list} />
       {newest.length === 0 && list.isComplete && <Empty>No finding is in this case any more.</Empty>}
       {newest.length > 0 && <Table label="Findings, newest first" head={['Finding', 'Detector', 'State', 'When', { num: 'Loss' }]}>
-        {newest.map((one) => <tr key={one.key}><td><T s={one.sentence} max={260} />{one.evidence.length > 0 && <details><summary>Evidence</summary><ul>{one.evidence.map((line, index) => <li key={index}><T s={line} max={400} /></li>)}</ul></details>}</td><td><T s={one.detector} max={40} /><p class="sub">{words(one.maturity)}{one.proof ? ', a proof' : ''}</p></td><td>{words(one.status)}</td><td><Time at={one.at} /><p class="sub">block {one.block.toLocaleString('en')}</p></td><td class="num"><Money v={one.lossUsd} /></td></tr>)}
+        {newest.map((one) => <tr key={one.key}><td><T s={one.sentence} max={260} />{one.evidence.length > 0 && <details><summary>Evidence</summary><ul>{one.evidence.map((line, index) => <li key={index}><T s={line} max={400} /></li>)}</ul></details>}</td><td class="nowrap"><T s={one.detector} max={40} /><p class="sub">{words(one.maturity)}{one.proof ? ', a proof' : ''}</p></td><td>{words(one.status)}</td><td><Time at={one.at} /><p class="sub">block {one.block.toLocaleString('en')}</p></td><td class="num"><Money v={one.lossUsd} /></td></tr>)}
       </Table>}
       {list.items.length > FINDINGS_SHOWN && <p class="dim">The newest {FINDINGS_SHOWN} of {list.items.length.toLocaleString('en')}; the timeline has all.</p>}
     </Card>
@@ -62,8 +62,9 @@ function Findings({ id }: { id: string }) {
 function Picture({ id, chosen }: { id: string; chosen: CaseTransaction }) {
   const looked = useApi<Transaction>(`/cases/${segment(id)}/transactions/${segment(chosen.hash)}`);
   return (
-    <Look what="this transaction" looked={looked}>{(tx) => (
-      <>
+    <Look what="this transaction" looked={looked}>{(tx) => {
+      const hasMeaning = tx.storage.some(({ meaning }) => meaning);
+      return <>
         <dl class="pairs across">
           <div><dt>Transaction</dt><dd><Hex v={tx.hash} /></dd></div>
           <div><dt>Chain and block</dt><dd>{tx.chain}, {tx.block.toLocaleString('en')}</dd></div>
@@ -77,11 +78,11 @@ function Picture({ id, chosen }: { id: string; chosen: CaseTransaction }) {
         <Card title="Who gained and who lost" id="a-flows"><Gains flows={tx.flows} /></Card>
         <Card title="Where the tokens went" id="a-transfers">{tx.transfers.length === 0 ? <Empty>No token moved in it.</Empty> : <FlowPicture transfers={tx.transfers} />}</Card>
         <Card title="What called what" id="a-tree">{tx.tree.length === 0 ? <Empty>No trace of it is kept: the node gave none. The transfers above come from its logs.</Empty> : <CallTree calls={tx.tree} />}</Card>
-        <Card title="What was written" id="a-storage">{tx.storage.length === 0 ? <Empty>No storage of a protected contract changed, or none was recorded.</Empty> : (
-          <Table label="Storage that was written" head={['Contract', 'Slot', 'Before', 'After', 'Meaning']}>{tx.storage.map((change) => <tr key={`${change.address}${change.slot}`}><td><Hex v={change.address} name={change.name} /></td><td><Hex v={change.slot} /></td><td><Hex v={change.before} /></td><td><Hex v={change.after} /></td><td><T s={change.meaning} max={80} /></td></tr>)}</Table>
+        <Card title="What was written" id="a-storage">{tx.storage.length > 0 && <p class="dim">{plural(tx.storage.length, 'slot')} of {plural(new Set(tx.storage.map(({ address }) => address)).size, 'contract')}.</p>}{tx.storage.length === 0 ? <Empty>No storage of a protected contract changed, or none was recorded.</Empty> : (
+          <details><summary>Slot by slot</summary><Table label="Storage that was written" head={['Contract', 'Slot', 'Before', 'After', ...(hasMeaning ? ['Meaning'] : [])]}>{tx.storage.map((change) => <tr key={`${change.address}${change.slot}`}><td><Hex v={change.address} name={change.name} /></td><td><Hex v={change.slot} /></td><td><Hex v={change.before} /></td><td><Hex v={change.after} /></td>{hasMeaning && <td><T s={change.meaning} max={80} /></td>}</tr>)}</Table></details>
         )}</Card>
-      </>
-    )}</Look>
+      </>;
+    }}</Look>
   );
 }
 

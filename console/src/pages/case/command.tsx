@@ -47,7 +47,7 @@ export function CommandDialog({ one, verb, initial, onClose, onDone }: { one: Ca
       <form onSubmit={submit} noValidate>
         <p>{verb.explain}</p>
         {verb.isGrave && <p class="notice warn">This closes {one.id}, “<T s={one.sentence} max={120} />”. It can be re-opened.</p>}
-        {verb.fields.map((field) => <Input key={field.name} field={field} value={values[field.name] ?? ''} problem={problems[field.name]} change={(value) => change(field.name, value)} />)}
+        {verb.fields.map((field, index) => <Input key={field.name} isFirst={index === 0} field={field} value={values[field.name] ?? ''} problem={problems[field.name]} change={(value) => change(field.name, value)} />)}
         <details class="when"><summary>It happened earlier</summary>
           <label for="f-when">When (UTC)</label>
           <input id="f-when" type="datetime-local" step="1" value={when} onInput={(event) => setWhen(event.currentTarget.value)} aria-describedby="h-when" />
@@ -60,9 +60,9 @@ export function CommandDialog({ one, verb, initial, onClose, onDone }: { one: Ca
   );
 }
 
-function Input({ field, value, problem, change }: { field: Field; value: string; problem: string | undefined; change: (value: string) => void }) {
+function Input({ field, isFirst, value, problem, change }: { field: Field; isFirst: boolean; value: string; problem: string | undefined; change: (value: string) => void }) {
   const id = `f-${field.name}`;
-  const common = { id, 'aria-describedby': `h-${field.name}`, 'aria-invalid': !!problem, required: !field.isOptional };
+  const common = { id, 'aria-describedby': `h-${field.name}`, 'aria-invalid': !!problem, required: !field.isOptional, autofocus: isFirst };
   const onInput = (event: { currentTarget: { value: string } }) => change(event.currentTarget.value);
   return (
     <p class="field">

@@ -19,26 +19,29 @@ export function DecisionView({ id }: { id: string }) {
   const list = useList<Decision>(`/cases/${segment(id)}/decisions`, ({ seq, block, sentence }) => `${seq ?? ''} ${block} ${sentence}`, (news) => news.cases.includes(id));
   const newest = [...list.items].reverse();
   const [first, ...rest] = newest;
+  // After a pull come decisions that find nothing left to do: the one that pulled is what people look for.
+  const decisive = first?.chosen ? undefined : rest.find(({ chosen }) => chosen !== null);
   return (
     <>
       <Failed what="the decisions" looked={list} />
       {!first && list.isComplete && <Empty>Nothing was decided in this case yet: no finding was weighed against a lever.</Empty>}
-      {first && <One decision={first} isNewest />}
-      {rest.length > 0 && <details><summary>{plural(rest.length, 'decision')} before it</summary>{rest.slice(0, 50).map((decision) => <One key={`${decision.seq ?? ''} ${decision.block}`} decision={decision} />)}</details>}
+      {decisive && <One decision={decisive} title="What was chosen, and why" />}
+      {first && <One decision={first} title="The newest decision" />}
+      {rest.length > (decisive ? 1 : 0) && <details><summary>{plural(rest.length - (decisive ? 1 : 0), 'other decision')} before it</summary>{rest.filter((one) => one !== decisive).slice(0, 50).map((decision) => <One key={`${decision.seq ?? ''} ${decision.block}`} decision={decision} />)}</details>}
     </>
   );
 }
 
-function One({ decision, isNewest = false }: { decision: Decision; isNewest?: boolean }) {
+function One({ decision, title = 'Decision' }: { decision: Decision; title?: string }) {
   const id = `d-${decision.seq ?? decision.block}`;
   return (
-    <Card id={id} title={<>{isNewest ? 'The newest decision' : 'Decision'} <span class="dim">at block {decision.block.toLocaleString('en')}{decision.at !== null && <>, <Time at={decision.at} /></>}{decision.seq !== null && <>, entry {decision.seq}</>}</span></>}>
+    <Card id={id} title={<>{title} <span class="dim">at block {decision.block.toLocaleString('en')}{decision.at !== null && <>, <Time at={decision.at} /></>}{decision.seq !== null && <>, entry {decision.seq}</>}</span></>}>
       <p class="saylarge"><T s={decision.sentence} max={400} /></p>
       <dl class="figures">
         <div><dt>Probability of an attack</dt><dd>{percent(decision.probability)}</dd></div>
         <div><dt>Loss ahead if nothing is done</dt><dd><Money v={decision.lossAheadUsd} big /></dd></div>
         <div><dt>Lost so far</dt><dd><Money v={decision.lossSoFarUsd} big /></dd></div>
-        <div><dt>Chosen</dt><dd><T s={decision.chosen ?? 'nothing'} max={40} /></dd></div>
+        <div><dt>Chosen</dt><dd>{decision.chosen === null ? <span class="dim">nothing more</span> : <T s={decision.chosen} max={40} />}</dd></div>
       </dl>
       <p class="dim">A rung is worth pulling where the probability is above <i>p*</i> = cost of a false stop ÷ (cost of a false stop + loss prevented).</p>
       <Table label="Every rung that was weighed" head={['Rung', 'Lever', { num: 'Cost of a false stop' }, { num: 'Loss it prevents' }, { num: 'p*' }, 'Probability and p*', 'Outcome']}>

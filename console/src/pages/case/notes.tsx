@@ -8,6 +8,7 @@ import { uploadEvidence } from '../../api/evidence';
 import type { Evidence, Page, TimelineEntry } from '../../api/types';
 import { useCell } from '../../lib/cell';
 import { WRITES } from '../../lib/commands';
+import { brief } from '../../lib/text';
 import { Answer, useAct } from '../../ui/act';
 import { Card, Empty, Hex, T, Table, Time } from '../../ui/basics';
 import { Failed, Look } from '../../ui/look';
@@ -33,7 +34,7 @@ export function NotesView({ room }: { room: Room }) {
         {isWriter && <div class="verbs">{WRITES.filter(({ command }) => !['note', 'assign', 'correct'].includes(command)).map((verb) => <button key={verb.command} type="button" class="small" title={verb.explain} onClick={() => order(verb)}>{verb.label} …</button>)}</div>}
         <Failed what="the notes" looked={list} />
         {notes.length === 0 && list.isComplete && <Empty>Nobody has written anything yet. Short and often is best: what you saw, and when.</Empty>}
-        <ul class="plainlist">{notes.map((entry) => <li key={keyOf(entry)}><p class="dim"><Time at={entry.at} /> · <T s={entry.who} max={40} /> · <T s={wordOf(entry)} max={40} /> · entry {entry.seq}</p><p><T s={entry.sentence} max={600} lines /></p></li>)}</ul>
+        <ul class="plainlist">{notes.map((entry) => <li key={keyOf(entry)}><p class="dim"><Time at={entry.at} /> · <T s={entry.who} max={40} /> · <T s={wordOf(entry)} max={40} /> · entry {entry.seq}</p>{entry.sentence && <p><T s={brief(entry.sentence)} max={600} lines /></p>}</li>)}</ul>
       </Card>
       <Card title="Evidence" id="evidence">
         {isWriter ? <Upload id={one.id} again={evidence.again} /> : <p class="dim">Responders add evidence.</p>}

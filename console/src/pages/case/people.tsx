@@ -9,7 +9,7 @@ import type { Room } from './room';
 
 const DUTIES: Record<string, string> = {
   incidentCommander: 'Decides who does what, and when it is over. Does nothing else.', protocolEngineer: 'Knows the contracts.', securityAuditor: 'Judges what the attack is and whether a remedy works.',
-  signerCoordinator: 'Gets the signatures together.', communications: 'One voice to the outside.', scribe: 'Writes down times and decisions.', legal: 'What must be reported and what must not be said.', community: 'Answers users where they ask.',
+  signerCoordinator: 'Gets the signatures together.', communications: 'One voice to the outside.', scribe: 'Writes down times and decisions.', legal: 'What must be reported and what must not be said.', community: 'Answers users where they ask.', signer: 'Signs with a key of their own.',
 };
 
 export function PeopleView({ room: { one, order } }: { room: Room }) {

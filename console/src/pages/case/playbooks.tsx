@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { may, segment, send, session } from '../../api/client';
 import type { Playbooks, RunView, StepView } from '../../api/types';
 import { useCell } from '../../lib/cell';
+import { place } from '../../lib/router';
 import { words } from '../../lib/text';
 import { Answer, useAct } from '../../ui/act';
 import { Ago, Card, Countdown, Empty, Mark, T, type Tone } from '../../ui/basics';
@@ -27,6 +28,10 @@ const DO: Record<string, { label: string; ask: string | null; needs: boolean }> 
   retry: { label: 'Try again', ask: null, needs: false },
 };
 
+/** The verbs in the order of the buttons, and those that carry a step on. */
+const ORDER = ['approve', 'done', 'retry', 'failed', 'object', 'withdraw', 'skip'];
+const FORWARD = ['approve', 'done', 'retry'];
+
 interface Ask { title: string; explain: string; label: string; needs: boolean; isGrave?: boolean; done: (text: string) => Promise<string> }
 
 export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
@@ -35,13 +40,14 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
   const [signing, sign] = useState<{ run: RunView; step: StepView } | null>(null);
   const path = `/cases/${segment(one.id)}/playbooks`;
   const isThere = playbooks.value !== null;
+  const { hash } = useCell(place);
   useEffect(() => {
-    const wanted = decodeURIComponent(location.hash.slice(1));
+    const wanted = decodeURIComponent(hash.slice(1));
     if (!isThere || !wanted) return;
     const element = document.getElementById(`s-${wanted}`) ?? document.querySelector<HTMLElement>(`[data-step="${CSS.escape(wanted)}"]`);
     element?.scrollIntoView({ block: 'start' });
     element?.focus({ preventScroll: true });
-  }, [isThere]);
+  }, [isThere, hash]);
   const start = (id: string, title: string) => ask({
     title: 'Start this playbook', label: 'Start it', needs: false, explain: `“${title}”: its steps are given to people, and their clocks begin at once.`,
     done: async () => { await send('POST', path, { playbook: id }); return 'The playbook has begun.'; },
@@ -59,6 +65,7 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
   return (
     <Look what="the playbooks" looked={playbooks}>{(all: Playbooks) => <>
       {all.runs.length === 0 && all.offered.length === 0 && <Empty>No playbook is at work, and none of yours is made for this kind of case. Playbooks are named under <code>war</code> in portcullis.yaml.</Empty>}
+      {all.runs.some(({ over }) => !over) && who?.signedIn && who.roles.length === 0 && <p class="notice info">You are signed in as <strong><T s={who.name} max={40} /></strong>, who has no role in the roster: you can follow the steps, and the people who are named at them do them.</p>}
       {all.runs.map((run) => (
         <Card key={run.run} id={`r-${run.run}`} title={<><T s={run.title} max={120} /> <span class="dim">begun by entry {run.run}{run.over ? ', over' : run.direction === 'back' ? ', being taken back' : run.direction === 'stopped' ? ', stopped' : ''}</span></>} actions={may(who, 'commander') && !run.over ? <span class="row"><button type="button" class="small" onClick={() => turn(run, 'undo')}>Take back …</button><button type="button" class="small" onClick={() => turn(run, 'stop')}>Stop …</button></span> : undefined}>
           <Progress run={run} />
@@ -70,7 +77,7 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
         {!may(who, 'commander') && <p class="dim">A commander starts them.</p>}
       </Card>}
       {asking && <AskDialog ask={asking} onClose={() => ask(null)} onDone={playbooks.again} />}
-      {signing && signing.step.typedData && <SignDialog title={signing.step.title.slice(0, 100)} data={signing.step.typedData} expected={{ case: one.id, protocol: one.protocol }} onClose={() => sign(null)} onSigned={async (signature) => {
+      {signing && signing.step.typedData && <SignDialog title={signing.step.title.slice(0, 100)} data={signing.step.typedData} expected={{ case: one.id, protocol: one.protocol, playbook: signing.run.id, run: String(signing.run.run), step: signing.step.id, attempt: String(signing.step.attempt), ...(signing.step.lever ? { lever: signing.step.lever } : {}) }} onClose={() => sign(null)} onSigned={async (signature) => {
         await send('POST', `${path}/${signing.run.run}/steps/${segment(signing.step.id)}`, { do: 'approve', text: '', signature });
         playbooks.again();
         return 'Your signature was taken.';
@@ -88,10 +95,12 @@ function Step({ run, step, act, me }: { run: RunView; step: StepView; act: (run:
   const [tone, word] = STATUS[step.status] ?? (['info', words(step.status)] as [Tone, string]);
   const isUnderWay = ['awaitingApproval', 'ready', 'running', 'checking', 'undoing', 'failed', 'undoFailed'].includes(step.status);
   const isMine = me !== null && step.people.includes(me);
+  // What carries it on comes first; leaving it out comes last.
+  const mayI = [...step.mayI].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b));
   return (
     <li id={`s-${run.run}-${step.id}`} data-step={step.id} tabIndex={-1} class={`step ${isUnderWay ? 'underway' : ''}`}>
       <div class="stephead"><Mark tone={tone}>{word}</Mark> <h3><T s={step.title} max={160} /></h3>{step.dueAt !== null && isUnderWay && <Countdown to={step.dueAt} over="overdue by" />}</div>
-      <p class="dim">{isMine ? <strong>Yours</strong> : words(step.owner)}{step.people.length > 0 ? <>: <T s={step.people.join(', ')} max={100} /></> : <>: <Mark tone="warn">nobody has this role</Mark></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
+      <p class="dim">{words(step.owner)}{isMine && <strong> (you)</strong>}{step.people.length > 0 ? <>: <T s={step.people.join(', ')} max={100} /></> : <>: <Mark tone="warn">nobody has this role</Mark></>}{step.since !== null && isUnderWay && <> · since <Ago at={step.since} /></>}{step.attempt > 1 && <> · attempt {step.attempt}</>}{step.doneBy && <> · by <T s={step.doneBy} max={60} /></>}</p>
       {step.lever && isUnderWay && <p>Lever: <strong><T s={step.lever} max={60} /></strong></p>}
       {step.text && step.audience && <div class="note"><p class="dim">To {words(step.audience).toLowerCase()}:</p><p><T s={step.text} max={1_500} lines /></p></div>}
       {step.why && <p><T s={step.why} max={400} /></p>}
@@ -104,7 +113,7 @@ function Step({ run, step, act, me }: { run: RunView; step: StepView; act: (run:
           {step.checklist.length > 0 && <Checklist id={`${run.run}-${step.id}`} items={step.checklist} />}
         </details>
       )}
-      {step.mayI.length > 0 && <div class="verbs">{step.mayI.map((verb, index) => <button key={verb} type="button" class={index === 0 ? 'primary' : ''} onClick={() => act(run, step, verb)}>{DO[verb]?.label ?? words(verb)}{verb === 'approve' && step.typedData ? ' (sign) …' : ' …'}</button>)}</div>}
+      {mayI.length > 0 && <div class="verbs">{mayI.map((verb) => <button key={verb} type="button" class={FORWARD.includes(verb) ? 'primary' : isUnderWay ? '' : 'small'} onClick={() => act(run, step, verb)}>{DO[verb]?.label ?? words(verb)}{verb === 'approve' && step.typedData ? ' (sign) …' : ' …'}</button>)}</div>}
     </li>
   );
 }
@@ -130,7 +139,7 @@ function AskDialog({ ask, onClose, onDone }: { ask: Ask; onClose: () => void; on
   return (
     <Dialog title={<T s={ask.title} max={140} />} onClose={onClose}>
       <form onSubmit={submit} noValidate>
-        <p class="field"><label for="ask"><T s={ask.explain} max={300} />{!ask.needs && <span class="dim"> (a word for the record, if there is one)</span>}</label><textarea id="ask" rows={3} dir="auto" value={text} onInput={(event) => write(event.currentTarget.value)} aria-invalid={!!problem} aria-describedby="h-ask" /><span id="h-ask" class="hint problem">{problem}</span></p>
+        <p class="field"><label for="ask"><T s={ask.explain} max={300} />{!ask.needs && <span class="dim"> (a word for the record, if there is one)</span>}</label><textarea id="ask" rows={3} dir="auto" autofocus value={text} onInput={(event) => write(event.currentTarget.value)} aria-invalid={!!problem} aria-describedby="h-ask" /><span id="h-ask" class="hint problem">{problem}</span></p>
         <Answer said={act.said} />
         <div class="dialogend"><button type="submit" class={ask.isGrave ? 'grave' : 'primary'} aria-busy={act.isBusy}>{act.isBusy ? 'Working …' : ask.label}</button><button type="button" onClick={onClose}>Cancel</button></div>
       </form>

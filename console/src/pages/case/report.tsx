@@ -16,7 +16,7 @@ export function ReportView({ room: { one } }: { room: Room }) {
   const base = `/cases/${segment(one.id)}`;
   const act = useAct();
   const { mttd, mtta, mttc, mttr } = one.numbers;
-  const figure = (name: string, explain: string, value: number | null) => <div><dt>{name} <span class="dim">{explain}</span></dt><dd>{value === null ? <span class="dim">not in the record</span> : span(value)}</dd></div>;
+  const figure = (name: string, explain: string, value: number | null) => <div><dt>{name} <span class="dim">({explain})</span></dt><dd>{value === null ? <span class="dim">not in the record</span> : span(value)}</dd></div>;
   return (
     <div class="columns">
       <Card title="Measured times" id="numbers">
@@ -39,22 +39,27 @@ export function ReportView({ room: { one } }: { room: Room }) {
   );
 }
 
+/** What the program takes at most, characters. */
+const TEXT_CHARS_MAX = 2_000;
+
 function Public({ id }: { id: string }) {
   const looked = useApi<PublicStatus>(`/cases/${segment(id)}/status`, (news) => news.cases.includes(id));
   const who = useCell(session);
   const [text, write] = useState<string | null>(null);
   const [isAsking, ask] = useState(false);
   const act = useAct();
+  // Only a person speaks in public: a token's name is in no roster and has no role.
+  const maySpeak = !!who?.signedIn && who.roles.length > 0 && (may(who, 'commander') || who.roles.includes('communications'));
   // Where the program cannot release a public word yet, nothing is offered.
   if (looked.error instanceof Refused && looked.error.status === 404) return null;
   return (
     <Card title="Public word" id="public">
       <Look what="the public word" looked={looked}>{(status) => <>
         {status.released ? <div class="note"><p><T s={status.released.text} max={4_000} lines /></p><p class="dim">Released <Time at={status.released.at} /> by <T s={status.released.who} max={40} /></p></div> : <Empty>Nothing was said in public yet.</Empty>}
-        {may(who, 'commander') ? (
+        {maySpeak ? (
           <form class="quick" onSubmit={(event) => { event.preventDefault(); ask(true); }}>
             <label for="public-text">What everybody may read. While containment is open: no addresses, no mechanics, no amounts that are not public.</label>
-            <textarea id="public-text" rows={5} dir="auto" value={text ?? status.draft} onInput={(event) => write(event.currentTarget.value)} />
+            <textarea id="public-text" rows={5} dir="auto" maxLength={TEXT_CHARS_MAX} value={text ?? status.draft} onInput={(event) => write(event.currentTarget.value)} />
             <button type="submit" class="grave" disabled={!(text ?? status.draft).trim()}>Release to the public …</button>
             <Answer said={act.said} />
             {isAsking && <Dialog title="Everybody will read this" onClose={() => ask(false)}>
@@ -63,7 +68,7 @@ function Public({ id }: { id: string }) {
               <div class="dialogend"><button type="button" class="grave" aria-busy={act.isBusy} onClick={() => void act.run(async () => { await send('POST', `/cases/${segment(id)}/status`, { text: (text ?? status.draft).trim() }); looked.again(); write(null); return 'Released.'; }).then(() => ask(false))}>Release it</button><button type="button" onClick={() => ask(false)}>Not yet</button></div>
             </Dialog>}
           </form>
-        ) : <p class="dim">A commander releases it.</p>}
+        ) : <p class="dim">A commander of the roster releases it, or whoever has the role communications there.</p>}
       </>}</Look>
     </Card>
   );

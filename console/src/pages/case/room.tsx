@@ -9,7 +9,7 @@ import type { ApprovalAsked, CaseDetail, ChangeNews, Page, Playbooks } from '../
 import { useCell } from '../../lib/cell';
 import { VERBS, nextVerb, verbOf, type Verb } from '../../lib/commands';
 import { go, place } from '../../lib/router';
-import { visible, words } from '../../lib/text';
+import { headline, visible, words } from '../../lib/text';
 import { stopwatch, tick } from '../../lib/time';
 import { Act } from '../../ui/act';
 import { overview } from '../../ui/alarm';
@@ -97,7 +97,7 @@ function Head({ one, isClosed, isCompact }: { one: CaseDetail; isClosed: boolean
         {one.acknowledged ? <Mark tone="good">acknowledged</Mark> : !isClosed && <Mark tone="warn">nobody has acknowledged it</Mark>}
         <span class="dim"> {one.id} · <a href={`/protocol/${segment(one.protocol)}`}><T s={one.protocol} max={60} /></a></span>
       </p>
-      <h1 id="what" class="herosay"><T s={one.sentence} max={260} /></h1>
+      <h1 id="what" class="herosay"><T s={headline(one.sentence)} max={260} /></h1>
       <dl class="figures" aria-label="Money and time">
         <div class="lost"><dt>Lost</dt><dd><Money v={one.lostUsd} big /></dd></div>
         <div class="risk"><dt>At risk</dt><dd><Money v={one.atRiskUsd} big /></dd></div>

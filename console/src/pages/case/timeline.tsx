@@ -7,7 +7,7 @@ import type { Page, TimelineEntry } from '../../api/types';
 import { useApi } from '../../api/use';
 import { useCell } from '../../lib/cell';
 import { verbOf } from '../../lib/commands';
-import { plural } from '../../lib/text';
+import { brief, plural } from '../../lib/text';
 import { Hex, T, Time } from '../../ui/basics';
 import { Failed, Look } from '../../ui/look';
 import { VirtualFeed } from '../../ui/virtual';
@@ -19,14 +19,19 @@ const GROUPS: [Group | 'all', string][] = [['all', 'All'], ['people', 'People'],
 /** The program's own word for it (`still leaking`), where it has one beside the class. */
 export function wordOf(entry: Pick<TimelineEntry, 'kind' | 'detail'>): string {
   const { kind, detail } = entry;
+  // Everything that only writes something down is `write` to the program.
+  if (detail === 'write') return 'note';
   return detail && detail.length <= 40 && !detail.includes('\n') ? detail : kind;
 }
+
+/** Words on a playbook that only people say; the program gives their author in the sentence and not apart. */
+const SAID = /^(step done|step skipped|step retried|agreed|no longer agreed|objected|undo ordered|playbook stopped)$/;
 
 /** Which filter an entry belongs to; by its author first, as people can say anything. */
 export function groupOf(entry: Pick<TimelineEntry, 'kind' | 'who' | 'detail'>): Group {
   const kind = `${entry.kind} ${wordOf(entry)}`.toLowerCase();
   if (/loss|leak/.test(kind)) return 'money';
-  if (entry.who) return 'people';
+  if (entry.who || SAID.test(wordOf(entry))) return 'people';
   if (/finding|pending|seen again|confirmed|finalised|retracted|dissolved|opened/.test(kind)) return 'findings';
   return 'machine';
 }
@@ -102,12 +107,12 @@ function Entry({ entry, room, isOpen, toggle }: { entry: TimelineEntry; room: Ro
       <span class="entrytime"><Time at={entry.at} /></span>
       <span class="entrysign" aria-hidden="true">{SIGNS[group]}</span>
       <div class="entrybody">
-        <p><strong class="kind"><T s={wordOf(entry)} max={60} /></strong> {entry.who && <><span class="by"><T s={entry.who} max={40} /></span>{': '}</>}<T s={entry.sentence} max={280} /></p>
+        <p><strong class="kind"><T s={wordOf(entry)} max={60} /></strong> {entry.who && <><span class="by"><T s={entry.who} max={40} /></span>{entry.sentence && ': '}</>}<T s={isOpen ? entry.sentence : brief(entry.sentence)} max={280} /></p>
         {isOpen && (
           <div class="entrymore">
             {entry.detail && entry.detail !== wordOf(entry) && <p><T s={entry.detail} max={2_000} lines /></p>}
             <p class="dim">Entry {entry.seq}{action && <> · action <T s={action} max={60} /></>}{finding && <> · finding <Hex v={finding} /></>}</p>
-            <p class="row">{tx && <a href={`${base}attack&tx=${segment(tx)}`}>The transaction</a>}{step && <a href={`${base}playbook#${segment(step)}`}>The step</a>}{correct && may(who, 'responder') && <button type="button" class="plain small" onClick={() => room.order(correct, { entry: String(entry.seq) })}>Correct it …</button>}</p>
+            <p class="row">{tx && <a href={`${base}attack&tx=${segment(tx)}`}>The transaction</a>}{step && <a href={`${base}playbook#${segment(step.replace('/', '-'))}`}>The step</a>}{correct && may(who, 'responder') && <button type="button" class="plain small" onClick={() => room.order(correct, { entry: String(entry.seq) })}>Correct it …</button>}</p>
           </div>
         )}
       </div>

@@ -112,6 +112,19 @@ fn summary(body: &Body) -> String {
         Event::SelfTested { protocol, checks } => {
             format!("brakes of {protocol} tested: {} parts", checks.len())
         }
+        Event::Command { case, command } => {
+            format!("{}: {} in {case}", command.who, command.what.verb().name())
+        }
+        Event::PlaybookStarted { case, by, playbook, .. } => {
+            format!("{by} began {} in {case}", playbook.id)
+        }
+        Event::Playbook { case, event, .. } => {
+            let event = serde_json::to_value(event).unwrap_or_default();
+            let word = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+            let effect = event.pointer("/effect/step").and_then(Value::as_str);
+            let step = effect.unwrap_or_else(|| word("step"));
+            format!("{} {}: {step} in {case}", word("who"), word("run")).trim_start().to_owned()
+        }
         other => {
             // What is not worth words of its own says its name.
             let name = serde_json::to_value(other).unwrap_or_default();

@@ -108,13 +108,15 @@ fn waiting_steps(engine: &Engine, case: CaseId) -> u32 {
     u32::try_from(steps.count()).unwrap_or(u32::MAX)
 }
 
-/// The finding with the largest loss says it best; among equals the first.
+/// The finding with the largest loss says it best; among equals the first. A broken invariant says that something is wrong
+/// and not what happened: it heads a case only where nothing else does.
 fn sentence(case: &Case) -> String {
     let live = case.live_findings().chain(case.pending_findings());
-    let mut best: Option<(&str, Usd)> = None;
+    let mut best: Option<(&str, (bool, Usd))> = None;
     for finding in live {
-        if best.is_none_or(|(_, loss)| finding.loss > loss) {
-            best = Some((&finding.sentence, finding.loss));
+        let says = (finding.detector != "invariant", finding.loss);
+        if best.is_none_or(|(_, other)| says > other) {
+            best = Some((&finding.sentence, says));
         }
     }
     match best {

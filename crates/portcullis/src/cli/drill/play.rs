@@ -22,6 +22,9 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Longest time it may take to end after it was told to.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
+/// Time between two blocks once the play is over and the console stays open.
+const OPEN_INTERVAL: Duration = Duration::from_secs(2);
+
 /// A play that Portcullis watched.
 #[derive(Debug)]
 pub(crate) struct Guarded {
@@ -36,14 +39,25 @@ pub(crate) struct Guarded {
 #[derive(Debug)]
 pub(crate) struct Open {
     watcher: Watcher,
-    _chain: Chain,
+    chain: Chain,
 }
 
 impl Open {
     /// Waits until the visitor interrupts, then ends the program.
     pub(crate) async fn until_interrupted(mut self) -> anyhow::Result<()> {
-        tokio::signal::ctrl_c().await.context("interrupts cannot be seen")?;
-        self.watcher.end().await
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
+        loop {
+            tokio::select! {
+                heard = &mut interrupted => {
+                    heard.context("interrupts cannot be seen")?;
+                    return self.watcher.end().await;
+                }
+                // A chain that stands still would soon be reported as blindness, and what a visitor orders would never be
+                // mined. At an interrupt the chain may be gone first: then there is nothing to mine.
+                () = sleep(OPEN_INTERVAL) => drop(self.chain.mine(None).await),
+            }
+        }
     }
 }
 
@@ -80,7 +94,7 @@ pub(crate) async fn guarded_play(plan: &Plan, attack: bool) -> anyhow::Result<Gu
     let since = first_attack_block.filter(|_| attack);
     let measured = Measured::read(&watcher.journal, &report, since)?;
     let journal = watcher.journal.clone();
-    let open = plan.stays_open.then_some(Open { watcher, _chain: chain });
+    let open = plan.stays_open.then_some(Open { watcher, chain });
     Ok(Guarded { report, measured, journal, open })
 }
 

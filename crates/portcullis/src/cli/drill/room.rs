@@ -22,6 +22,7 @@ pub(super) struct Room {
     pub(super) sections: String,
     link: String,
     keys: String,
+    rpc: String,
 }
 
 impl Room {
@@ -63,14 +64,16 @@ impl Room {
             sections,
             link: format!("http://{listen}/sign-in#token={token}"),
             keys: out.join("people.keys").display().to_string(),
+            rpc: chain.http_url(),
         })
     }
 
     /// What the visitor is told before the attack begins.
     pub(super) fn invitation(&self) -> String {
         format!(
-            "watch it in the console: {}\n(to sign as ada, ben or cleo, take a key of {} into a browser's wallet: they are worth nothing)\n",
-            self.link, self.keys
+            "watch it in the console: {}\nto sign as ada, ben or cleo, take a key of {} into a browser's wallet (they are worth nothing),\n\
+             and add the network {} to it, chain 31337: wallets sign only for the chain that they are on\n",
+            self.link, self.keys, self.rpc
         )
     }
 }
