@@ -43,7 +43,7 @@ async fn reports_and_drills_that_cannot_be_read_are_counted_with_the_reason() {
     assert_eq!(drills["items"].as_array().unwrap().len(), 1, "{drills:#}");
     assert_eq!(drills["unreadable"]["count"], 3, "{drills:#}");
     assert!(!drills.to_string().contains('\u{202e}'));
-    let none = get(&world, "/api/v1/sessions").await;
+    let none = get(&world, "/api/v1/protocols").await;
     assert!(none.get("unreadable").is_none(), "left out where there is nothing: {none}");
 }
 
