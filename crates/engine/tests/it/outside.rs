@@ -100,7 +100,7 @@ fn a_theft_is_answered_the_same_whatever_others_alert_of() {
     let (mut plain, mut noisy) =
         (World::new(with_autonomy("act", &[])), World::new(with_autonomy("act", &[])));
     hand_in(&mut noisy, alert("a", Severity::P2, true)).unwrap();
-    let (one, other) = (plain.steal(60_000), noisy.steal(60_000));
+    let (one, other) = (plain.steal(300_000), noisy.steal(300_000));
     assert_ne!(Some(other), noisy.engine.cases().next().map(|case| case.id), "a case of its own");
     let what = |world: &World, case: CaseId| {
         let case = world.engine.case(case).unwrap();
