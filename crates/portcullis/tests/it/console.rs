@@ -63,7 +63,7 @@ async fn opened(replaced: &[(&str, &str)]) -> (Rig, Door) {
     let account = |index| rig.chain.development_address(index).expect("an account").to_string();
     let (ada, ben, cleo) = (account(ADA), account(BEN), account(CLEO));
     let roster = format!(
-        "people:\n  - {{name: ada, roles: [incidentCommander, signer], signer: \"{ada}\"}}\n  - {{name: ben, roles: \
+        "people:\n  - {{name: ada, roles: [incidentCommander], signer: \"{ada}\"}}\n  - {{name: ben, roles: \
          [protocolEngineer], signer: \"{ben}\"}}\n  - {{name: cleo, roles: [communications], signer: \"{cleo}\"}}\n  - {{name: dora, \
          roles: [communications], signer: \"{CONTRACT}\"}}\nlevers: {{stop: pause-market}}\naddresses: {{funds: market}}\n"
     );
