@@ -119,10 +119,14 @@ pub(super) fn speaker<'a>(app: &App, caller: &'a Caller) -> Result<&'a str, ApiE
     ))
 }
 
-/// Refuses where nobody has said that statements are shown to everybody.
+/// Refuses where nobody has said that statements are shown to everybody, and while the journal was not read to its end:
+/// that nothing is known yet is not that nothing was said.
 fn is_shown(app: &App) -> Result<(), ApiError> {
     if app.settings.public_status {
-        return Ok(());
+        if app.replica.look().has_reached_end {
+            return Ok(());
+        }
+        return Err(ApiError::busy("the journal is still being read"));
     }
     Err(ApiError::not_found(
         "this program shows no statements to everybody",

@@ -43,6 +43,8 @@ pub(crate) struct Picture {
     /// When the journal was last looked at, and whether its end was reached then.
     pub(crate) looked_at: Millis,
     pub(crate) is_current: bool,
+    /// Whether the journal's end was reached once: before that what is missing here may be in it.
+    pub(crate) has_reached_end: bool,
     pub(crate) chains: Chains,
     pub(crate) transactions: Transactions,
     pub(crate) flows: BTreeMap<String, Flows>,

@@ -48,7 +48,15 @@ fn world(shown: bool, texts: &[&str]) -> World {
 }
 
 async fn text(world: &World, path: &str) -> (u16, reqwest::header::HeaderMap, String) {
-    let response = world.ask(Method::GET, path).send().await.unwrap();
+    let mut response = world.ask(Method::GET, path).send().await.unwrap();
+    // As long as the journal is being read it says so.
+    for _ in 0..100 {
+        if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        response = world.ask(Method::GET, path).send().await.unwrap();
+    }
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     (status, headers, response.text().await.unwrap())
 }
