@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes alerts of Prometheus Alertmanager in (webhook payload, version 4).
+         * @description Needs the access `alerts` or `responder`.
+         */
+        post: operations["alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -296,6 +316,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was said in public last, and a draft of what could be said now.
+         * @description Needs the access `viewer`.
+         */
+        get: operations["publicWord"];
+        put?: never;
+        /**
+         * Says something in public: a commander does, or who has the role `communications`.
+         * @description Needs the access `responder`.
+         */
+        post: operations["release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{id}/timeline": {
         parameters: {
             query?: never;
@@ -408,6 +452,26 @@ export interface paths {
          * @description Needs the access `viewer`.
          */
         get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the program sees, with reasons.
+         * @description Needs the access `viewer`.
+         */
+        get: operations["healthDetails"];
         put?: never;
         post?: never;
         delete?: never;
@@ -679,11 +743,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Whether the program sees, with reasons.
-         * @description Needs the access `viewer`.
-         */
-        get: operations["status"];
+        /** What was said in public, newest first; where the configuration shows it to everybody. */
+        get: operations["statements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -729,15 +790,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a page. */
+        get: operations["statementsPage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What a person or token may do. Each includes the ones before.
+         * @description What a person or token may do. Each includes the ones before, but for `alerts`, which is for programs that hand alerts in
+         *     and may do nothing else.
          * @enum {string}
          */
-        Access: "viewer" | "responder" | "commander" | "admin";
+        Access: "alerts" | "viewer" | "responder" | "commander" | "admin";
+        /** @description An alert that cannot be taken. */
+        AlertRefused: {
+            fingerprint: string;
+            why: string;
+        };
+        /** @description An alert of another program that fires. */
+        AlertView: {
+            /** @description The case on whose timeline it stands. */
+            case?: string | null;
+            fingerprint: string;
+            /** @description The program that handed it in. */
+            from: string;
+            name: string;
+            /** @description The protocol that it names. */
+            protocol?: string | null;
+            /** @description `P2` to `P5`. */
+            severity: string;
+            /**
+             * Format: int64
+             * @description Since when, by what it says.
+             */
+            since: number;
+            text: string;
+        };
+        /** @description What became of a request. */
+        AlertsTaken: {
+            /**
+             * Format: int64
+             * @description Alerts of which nothing new was said.
+             */
+            known: number;
+            /**
+             * Format: int64
+             * @description Alerts that were left out, there or here, because they were too many.
+             */
+            leftOut: number;
+            /** @description Alerts that cannot be taken. */
+            refused: components["schemas"]["AlertRefused"][];
+            /**
+             * Format: int64
+             * @description Alerts that were written down: that fire, or that are over.
+             */
+            taken: number;
+        };
         /** @description A guardian's signature. */
         ApprovalBody: {
             /** @description The case, as in the path. */
@@ -1004,7 +1127,7 @@ export interface components {
              *     `contain {how}`, `contained {how}`, `investigate`, `recover {plan}`, `monitor`, `resolve {summary, early}`,
              *     `review {report}`, `falsePositive {why}`, `duplicate {of}`, `merge {into}`, `reOpen {why}`, `note {text}`,
              *     `correct {entry, text}`, `assign {role, to}`, `began {at, how}`, `blocked {lever, users}`,
-             *     `returned {amount, how}`.
+             *     `returned {amount, how}`, `publish {text}`.
              */
             command: Record<string, never>;
             /**
@@ -1216,7 +1339,7 @@ export interface components {
             /** @description Name in the roster; null where nobody there has the key. */
             name?: string | null;
         };
-        /** @description A signature that was handed over. */
+        /** @description A signature that is in the journal. */
         HandedOver: {
             /** @description Whose signature it is. */
             guardian: string;
@@ -1225,20 +1348,38 @@ export interface components {
         Health: {
             /** @description Whether this is a record that nobody writes to. */
             record: boolean;
-            /** @description False when blind, stale, or when the journal cannot be read. */
+            /** @description False when blind, stale, or when the journal cannot be read or written. */
             sees: boolean;
         };
         /** @description Whether the program sees. */
         HealthView: {
             chains: components["schemas"]["ChainView"][];
+            journal: components["schemas"]["JournalHealth"];
             /** @description Why not, one sentence each; empty where it sees. */
             problems: string[];
             /** @description Whether this is a record that nobody writes to: then nothing is stale. */
             record: boolean;
-            /** @description False when blind, stale, or when the journal cannot be read. */
+            /** @description False when blind, stale, or when the journal cannot be read or written. */
             sees: boolean;
             /** @description The same in one text; null where it sees. */
             why?: string | null;
+        };
+        /** @description Whether the journal can be written and read. While it cannot be written nothing is detected and nothing decided. */
+        JournalHealth: {
+            /**
+             * Format: int64
+             * @description How often that was tried.
+             */
+            attempts: number;
+            readable: boolean;
+            /**
+             * Format: int64
+             * @description Since when an entry waits to be written; null where none does.
+             */
+            since?: number | null;
+            /** @description What the database said last, or why the journal cannot be read. */
+            why?: string | null;
+            writable: boolean;
         };
         /** @description A lever with what it does and costs. */
         LadderLever: components["schemas"]["LeverLine"] & {
@@ -1346,6 +1487,8 @@ export interface components {
         };
         /** @description The first page. */
         Overview: {
+            /** @description Alerts of other programs that fire, the gravest first. */
+            alerts: components["schemas"]["AlertView"][];
             /** @description Every part of the brakes that was ever told, those that do not work first. */
             brakes: components["schemas"]["BrakeView"][];
             channels: components["schemas"]["ChannelView"][];
@@ -1437,6 +1580,12 @@ export interface components {
             /** @description What its contracts hold, at reference prices. */
             valueUsd: string;
         };
+        /** @description The public word of a case. */
+        PublicWord: {
+            /** @description What could be said now, made of public facts alone; empty where another case speaks for this one. */
+            draft: string;
+            released?: null | components["schemas"]["ReleasedView"];
+        };
         /** @description A record of the journal. */
         RecordView: {
             /** Format: int64 */
@@ -1449,6 +1598,18 @@ export interface components {
             seq: number;
             /** @description What it is, in a few words. */
             summary: string;
+        };
+        /** @description What everybody is to read. */
+        ReleaseBody: {
+            /** @description At most 2,000 characters that show as themselves, and line ends. */
+            text: string;
+        };
+        /** @description Something that was released. */
+        ReleasedView: {
+            /** Format: int64 */
+            at: number;
+            text: string;
+            who: string;
         };
         /** @description A back-test's output. */
         ReportLine: {
@@ -1574,6 +1735,14 @@ export interface components {
         StartBody: {
             /** @description By id. */
             playbook: string;
+        };
+        /** @description Something that everybody may read. */
+        StatementView: {
+            /** Format: int64 */
+            at: number;
+            case: string;
+            protocol: string;
+            text: string;
         };
         /** @description Something about a step. */
         StepBody: {
@@ -1734,6 +1903,16 @@ export interface components {
             tokenId?: string | null;
             usd?: string | null;
         };
+        /** @description Entries of a list that are there and cannot be read. */
+        Unreadable: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The first of them, and why: `name: reason`. */
+            why: string[];
+        };
         /** @description Whether the journal is whole. */
         VerificationView: {
             /**
@@ -1755,7 +1934,7 @@ export interface components {
         WalletSignIn: {
             /** @description The message, exactly as it was signed. At most 2,048 bytes. */
             message: string;
-            /** @description `0x` and 130 hexadecimal digits, as `personal_sign` answers. */
+            /** @description `0x` and 130 hexadecimal digits, as `personal_sign` answers; more where a contract wallet signs (EIP-1271). */
             signature: string;
         };
         /** @description Who asks. */
@@ -1772,6 +1951,48 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsTaken"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     audit: {
         parameters: {
             query?: {
@@ -1786,7 +2007,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1795,6 +2016,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["AuditView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -1836,7 +2058,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1845,6 +2067,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["CaseLine"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -1924,7 +2147,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1933,6 +2156,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["ApprovalView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2100,7 +2324,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2109,6 +2333,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["DecisionView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2148,7 +2373,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2157,6 +2382,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["FileView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2286,7 +2512,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2295,6 +2521,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["FindingView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2538,6 +2765,90 @@ export interface operations {
             };
         };
     };
+    publicWord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicWord"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     timeline: {
         parameters: {
             query?: {
@@ -2558,7 +2869,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2567,6 +2878,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["TimelineItem"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2645,7 +2957,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2654,6 +2966,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["ChannelView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2731,7 +3044,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2740,6 +3053,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["DrillView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2801,6 +3115,44 @@ export interface operations {
             };
         };
     };
+    healthDetails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     journal: {
         parameters: {
             query?: {
@@ -2815,7 +3167,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2824,6 +3176,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["RecordView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -2975,7 +3328,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2984,6 +3337,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["ProtocolLine"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -3061,7 +3415,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3070,6 +3424,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["ReportLine"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -3151,7 +3506,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3160,6 +3515,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["RuleView"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -3351,7 +3707,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. `next` goes into `after` for the next one; null at the end. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3360,6 +3716,7 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["SignedIn"][];
                         next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
                     };
                 };
             };
@@ -3423,22 +3780,31 @@ export interface operations {
             };
         };
     };
-    status: {
+    statements: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most items, 1 to 500; default 100. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HealthView"];
+                    "application/json": {
+                        items: components["schemas"]["StatementView"][];
+                        next: string | null;
+                        unreadable?: components["schemas"]["Unreadable"];
+                    };
                 };
             };
             /** @description Refused: `error.code` says why, `error.remedy` what to do. */
@@ -3506,6 +3872,44 @@ export interface operations {
                 };
                 content: {
                     "text/plain": unknown;
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Refused: `error.code` says why, `error.remedy` what to do. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    statementsPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
                 };
             };
             /** @description Refused: `error.code` says why, `error.remedy` what to do. */

@@ -4,7 +4,8 @@
 export type Usd = string;
 export type Ms = number;
 
-export interface Page<Item> { items: Item[]; next: string | number | null }
+export interface Unreadable { count: number; why: string[] }
+export interface Page<Item> { items: Item[]; next: string | number | null; unreadable?: Unreadable }
 export interface Problem { code: string; message: string; remedy: string; allowed?: string[] }
 
 export interface Session {

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Refused, Unreachable, get, href, segment } from '../api/client';
 import { useList, type Listed } from '../api/pages';
 import { useApi } from '../api/use';
-import type { Drill, JournalRecord, Page, ReportLine, RuleView, Verification } from '../api/types';
+import type { Drill, JournalRecord, Page, ReportLine, RuleView, Unreadable, Verification } from '../api/types';
 import { percent, roughly } from '../lib/money';
 import { go, place } from '../lib/router';
 import { plural, words } from '../lib/text';
@@ -36,6 +36,9 @@ export function RulesPage() {
   );
 }
 
+/** Entries that are there and cannot be read: never shown as nothing. */
+const Unread = ({ of: one }: { of: Unreadable | undefined }) => one ? <p class="note" role="status">{one.count} could not be read: {one.why.map((why) => <T key={why} s={`${why}. `} max={240} />)}</p> : null;
+
 export function ReportsPage() {
   const looked = useApi<Page<ReportLine>>('/reports');
   const { query } = useCell(place);
@@ -44,12 +47,13 @@ export function ReportsPage() {
     <>
       <h1>Back-test reports</h1>
       <p class="lead">How the rules and policies would have done on recorded history.</p>
-      <Look what="the reports" looked={looked}>{({ items }) => {
+      <Look what="the reports" looked={looked}>{({ items, unreadable }) => {
         const one = items.find(({ name }) => name === shown);
-        return items.length === 0 ? <Empty>No report was found. <code>portcullis backtest</code> writes them; name their folder under <code>console.reports</code>.</Empty> : <>
+        return items.length === 0 ? unreadable ? <Unread of={unreadable} /> : <Empty>No report was found. <code>portcullis backtest</code> writes them; name their folder under <code>console.reports</code>.</Empty> : <>
           <Table label="Reports" head={['Report', 'When', '']}>
             {items.map((report) => <tr key={report.name}><td><T s={report.title ?? report.name} max={120} />{report.title && <p class="sub"><T s={report.name} max={120} /></p>}</td><td><Time at={report.at} /></td><td class="row">{report.hasHtml && <button type="button" class="small" aria-pressed={report.name === shown} onClick={() => go(report.name === shown ? '/reports' : `/reports?name=${segment(report.name)}`, { isReplace: true })}>{report.name === shown ? 'Close' : 'Read'}</button>}{report.hasJson && <a class="button small" download href={href(`/reports/${segment(report.name)}?format=json`)}>JSON</a>}</td></tr>)}
           </Table>
+          <Unread of={unreadable} />
           {one && <iframe class="report" sandbox="" title={`Report ${one.name}`} src={href(`/reports/${segment(one.name)}?format=html`)} />}
           {shown && !one && <Empty>There is no report of that name.</Empty>}
         </>;
@@ -64,7 +68,7 @@ export function DrillsPage() {
     <>
       <h1>Drills</h1>
       <p class="lead">Attacks on a private copy of the chain, with and without this program. Run one: <code>portcullis drill</code>.</p>
-      <Look what="the drills" looked={looked}>{({ items }) => items.length === 0 ? <Empty>No drill is recorded.</Empty> : (
+      <Look what="the drills" looked={looked}>{({ items, unreadable }) => items.length === 0 && !unreadable ? <Empty>No drill is recorded.</Empty> : <><Unread of={unreadable} />
         <Table label="Drills" head={['Drill', 'When', { num: 'Lost without' }, { num: 'Lost with' }, { num: 'Kept' }, '']}>
           {items.map((drill) => {
             const without = roughly(drill.lostWithoutUsd);
@@ -72,7 +76,7 @@ export function DrillsPage() {
             return <tr key={`${drill.name}${drill.at}`}><td><strong><T s={drill.name} max={80} /></strong>{drill.words && <p class="sub"><T s={drill.words} max={240} /></p>}</td><td><Time at={drill.at} /></td><td class="num"><Money v={drill.lostWithoutUsd} /></td><td class="num"><Money v={drill.lostWithUsd} /></td><td class="num">{kept === null ? <span class="dim">not known</span> : percent(kept)}</td><td>{drill.case && <a href={`/case/${segment(drill.case)}`}>{drill.case}</a>}</td></tr>;
           })}
         </Table>
-      )}</Look>
+      </>}</Look>
     </>
   );
 }

@@ -11,8 +11,10 @@ pub mod correlate;
 pub mod export;
 pub mod life;
 pub mod numbers;
+pub mod outside;
 pub mod playbook;
 pub mod postmortem;
+pub mod public;
 pub mod run;
 pub mod severity;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub mod timeline;
 pub use case::{ActionRecord, Case, FindingRecord, Phase};
 pub use correlate::{Correlator, Sighting};
 pub use life::{CaseCommand, Command, LifeCycle, Refusal, Stage};
+pub use outside::OutsideAlert;
 pub use playbook::{Playbook, Roster};
 pub use run::{PlaybookRun, RunEntry, RunEvent};
 pub use severity::Severity;

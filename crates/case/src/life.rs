@@ -20,7 +20,7 @@ pub use transition::{Stage, Verb};
 use portcullis_types::ids::{CaseId, Millis, Seq};
 use serde::{Deserialize, Serialize};
 
-use crate::severity::Severity;
+use crate::{public, severity::Severity};
 
 /// Most entries that one case keeps. The journal has them all; a case of more needs a second one.
 pub const ENTRIES_MAX: usize = 50_000;
@@ -196,6 +196,14 @@ impl LifeCycle {
     }
 
     fn judge_kind(&self, entry: &LifeEntry, command: &CaseCommand) -> Result<Stage, Refusal> {
+        let fault = match &command.what {
+            Command::Publish { text } => public::fault(text),
+            Command::Alert { alert } => alert.fault(),
+            _ => None,
+        };
+        if let Some((why, remedy)) = fault {
+            return Err(self.refuse(why, remedy));
+        }
         match &command.what {
             Command::Correct { entry: corrected, .. }
                 if !self.record.iter().any(|one| one.entry.seq == *corrected) =>

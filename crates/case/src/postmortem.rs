@@ -237,6 +237,8 @@ fn authors(case: &Case) -> Vec<String> {
     let mut authors = Vec::new();
     for one in case.life.record() {
         if let What::Command(command) = &one.entry.what
+            // A program that hands alerts in is no author.
+            && !matches!(command.what, Command::Alert { .. })
             && !authors.contains(&command.who)
         {
             authors.push(command.who.clone());

@@ -112,7 +112,9 @@ pub(crate) fn command(
         | Command::Review { report: text }
         | Command::FalsePositive { why: text }
         | Command::ReOpen { why: text }
-        | Command::Note { text } => text.clone(),
+        | Command::Note { text }
+        | Command::Publish { text } => text.clone(),
+        Command::Alert { alert } => alert.sentence(),
         Command::Declare { severity, why } => format!("{}: {why}", severity.name()),
         Command::Resolve { summary, early: None } => summary.clone(),
         Command::Resolve { summary, early: Some(why) } => format!("{summary} (early: {why})"),

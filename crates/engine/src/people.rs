@@ -71,6 +71,9 @@ impl Engine {
         command: &CaseCommand,
         now: Millis,
     ) -> Result<(), Refusal> {
+        if let Command::Alert { alert } = &command.what {
+            return self.judge_alert(command, alert, now);
+        }
         let Some(known) = self.cases.get(&case) else { return Err(Refusal::no_case(case)) };
         if let Command::Merge { into: other } | Command::Duplicate { of: other } = &command.what {
             let Some(goes_on) = self.cases.get(other) else { return Err(Refusal::no_case(*other)) };
@@ -92,8 +95,12 @@ impl Engine {
     }
 
     /// A person said something. What is not allowed changes nothing: it was refused before it was journaled.
-    pub(crate) fn commanded(&mut self, step: &Step, case: CaseId, command: &CaseCommand) {
+    pub(crate) fn commanded(&mut self, step: &mut Step, case: CaseId, command: &CaseCommand) {
         if self.judge_command(case, command, step.at).is_err() {
+            return;
+        }
+        if let Command::Alert { alert } = &command.what {
+            self.take_alert(step, case, command, alert);
             return;
         }
         let Some(known) = self.cases.get_mut(&case) else { return };

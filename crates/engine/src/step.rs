@@ -21,6 +21,7 @@ use crate::{
     event::{Config, Effect, Entry, Event, StepOutput},
     guard::Guard,
     links::{Links, Shown},
+    outside::Outside,
     runs::Runs,
     sight::guards,
 };
@@ -39,6 +40,8 @@ pub struct Engine {
     pub(crate) brakes: Brakes,
     pub(crate) runs: Runs,
     pub(crate) links: Links,
+    /// Alerts of other programs that fire, by their identity there.
+    pub(crate) outside: BTreeMap<String, Outside>,
 }
 
 /// One step under way: its place, its time and what it has produced so far.
@@ -84,7 +87,7 @@ impl Engine {
             Event::SelfTested { protocol, checks } => self.self_tested(&mut step, protocol, checks),
             Event::Heartbeat(news) => self.heard(&mut step, news),
             Event::StrangeHold(news) => self.saw_hold(&mut step, news),
-            Event::Command { case, command } => self.commanded(&step, *case, command),
+            Event::Command { case, command } => self.commanded(&mut step, *case, command),
             Event::PlaybookStarted { case, by, playbook, roster } => {
                 self.playbook_started(&step, *case, by, (playbook, roster));
             }

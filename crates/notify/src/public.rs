@@ -70,6 +70,8 @@ pub enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Impact {
+    /// Nobody has said; then nothing is told of it.
+    Unsaid,
     /// Nothing.
     None,
     /// A little.
@@ -84,6 +86,8 @@ pub enum Impact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Service {
+    /// Nobody has said; then nothing is told of it.
+    Unsaid,
     /// All works.
     Operational,
     /// Some of it is stopped.
@@ -143,14 +147,14 @@ pub struct PublicStatus {
 }
 
 impl PublicStatus {
-    /// A status without facts.
+    /// A status without facts. What works and what users feel is not said: only people know.
     pub fn new(case: CaseId, protocol: PublicName, stage: Stage, at: Millis) -> Self {
         Self {
             case,
             protocol,
             stage,
-            impact: Impact::None,
-            service: Service::Operational,
+            impact: Impact::Unsaid,
+            service: Service::Unsaid,
             at,
             next_update_minutes: 0,
             facts: Vec::new(),
@@ -185,16 +189,18 @@ impl PublicStatus {
     /// What users need to know, in whole sentences.
     pub fn sentences(&self) -> Vec<&'static str> {
         let mut out = Vec::new();
-        out.push(match self.service {
-            Service::Operational => "All functions work.",
-            Service::PartlyPaused => "Some functions are stopped for the time being.",
-            Service::Paused => "All functions are stopped for the time being.",
+        out.extend(match self.service {
+            Service::Unsaid => None,
+            Service::Operational => Some("All functions work."),
+            Service::PartlyPaused => Some("Some functions are stopped for the time being."),
+            Service::Paused => Some("All functions are stopped for the time being."),
         });
-        out.push(match self.impact {
-            Impact::None => "No effect on users is known.",
-            Impact::Minor => "A small part of the users is affected.",
-            Impact::Major => "Many users are affected.",
-            Impact::Critical => "All users are affected.",
+        out.extend(match self.impact {
+            Impact::Unsaid => None,
+            Impact::None => Some("No effect on users is known."),
+            Impact::Minor => Some("A small part of the users is affected."),
+            Impact::Major => Some("Many users are affected."),
+            Impact::Critical => Some("All users are affected."),
         });
         if self.stage != Stage::Resolved {
             out.push("Trust only what is said here; nobody of us asks for keys or signatures.");

@@ -7,7 +7,7 @@ use portcullis_types::{
 use serde::{Deserialize, Serialize};
 
 use super::Verb;
-use crate::severity::Severity;
+use crate::{outside::OutsideAlert, severity::Severity};
 
 /// One entry's content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +139,16 @@ pub enum Command {
         /// From whom, and where it lies.
         how: String,
     },
+    /// What everybody may read of it ([`crate::public`]). It cannot be called back, only followed by another.
+    Publish {
+        /// The text.
+        text: String,
+    },
+    /// An alert of another program fires, or is over. Said by that program; it decides nothing and pulls nothing.
+    Alert {
+        /// The alert.
+        alert: OutsideAlert,
+    },
 }
 
 /// The closed list of what the machine adds. It follows from what the engine wrote on the case's timeline.
@@ -191,12 +201,14 @@ impl CaseCommand {
             | Command::FalsePositive { why: text }
             | Command::ReOpen { why: text }
             | Command::Note { text }
+            | Command::Publish { text }
             | Command::Correct { text, .. }
             | Command::Began { how: text, .. }
             | Command::Blocked { lever: text, .. }
             | Command::Returned { how: text, .. } => [text, ""],
             Command::Resolve { summary, early } => [summary, early.as_deref().unwrap_or("")],
             Command::Assign { role, to } => [role, to],
+            Command::Alert { alert } => [&alert.name, &alert.text],
             Command::Acknowledge
             | Command::Investigate
             | Command::Monitor
@@ -231,6 +243,8 @@ impl Command {
             | Self::Began { .. }
             | Self::Blocked { .. }
             | Self::Returned { .. } => Verb::Write,
+            Self::Publish { .. } => Verb::Publish,
+            Self::Alert { .. } => Verb::Alert,
         }
     }
 }

@@ -118,6 +118,10 @@ pub enum Verb {
     ReOpen,
     /// Notes, corrections, assignments and figures: always allowed.
     Write,
+    /// Say something in public: always allowed.
+    Publish,
+    /// An alert of another program: always allowed.
+    Alert,
 }
 
 impl Verb {
@@ -156,6 +160,8 @@ impl Verb {
             Self::Merge => "merge",
             Self::ReOpen => "reOpen",
             Self::Write => "write",
+            Self::Publish => "publish",
+            Self::Alert => "alert",
         }
     }
 }
@@ -164,7 +170,7 @@ impl Verb {
 pub(super) fn is_allowed(stage: Stage, verb: Verb) -> bool {
     use Stage as S;
     match verb {
-        Verb::Write => true,
+        Verb::Write | Verb::Publish | Verb::Alert => true,
         Verb::Acknowledge | Verb::Declare | Verb::Duplicate | Verb::Merge => stage.is_open(),
         Verb::Triage => matches!(stage, S::Detected | S::ReOpened),
         // It leaks again, or the machine was not asked: containing is possible from everywhere but before a judgement.
@@ -207,7 +213,9 @@ pub(super) fn by_people(stage: Stage, command: &Command) -> Option<Stage> {
         | Command::Assign { .. }
         | Command::Began { .. }
         | Command::Blocked { .. }
-        | Command::Returned { .. } => stage,
+        | Command::Returned { .. }
+        | Command::Publish { .. }
+        | Command::Alert { .. } => stage,
     })
 }
 

@@ -61,7 +61,11 @@ impl Shown {
     }
 
     fn of_status(status: &PublicStatus) -> Self {
-        let mut parts = vec![("Status".to_owned(), status.sentences().join(" "))];
+        let mut parts = Vec::new();
+        let sentences = status.sentences();
+        if !sentences.is_empty() {
+            parts.push(("Status".to_owned(), sentences.join(" ")));
+        }
         for fact in status.facts() {
             parts.push((text::clean(fact.label()), text::clean(fact.text())));
         }

@@ -36,6 +36,7 @@ mod shown;
 mod siwe;
 mod table;
 mod view;
+mod wallets;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -44,6 +45,7 @@ use axum::{Router, http::Method, middleware, response::IntoResponse as _};
 pub use access::Access;
 pub use server::Server;
 pub use settings::{Origin, STALE_SECONDS, Settings, Token};
+pub use wallets::Wallets;
 
 use audit::Audit;
 use counters::Counters;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     access::Need,
     error::ErrorAnswer,
+    handle::Unreadable,
     table::{Input, Kind, Output, Query, Route, Schemas, schema_of},
 };
 
@@ -68,9 +69,9 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     };
     match route.need {
         Need::Nothing => set("security", json!([])),
-        Need::At(access) => {
+        need => {
             set("security", json!([{ "session": [] }, { "token": [] }]));
-            set("description", json!(format!("Needs the access `{}`.", access.name())));
+            set("description", json!(format!("Needs the access `{}`.", need.name())));
         }
     }
     match route.input {
@@ -93,13 +94,14 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
             "description": "Done.", "content": { "application/json": { "schema": schema(schemas) } },
         }),
         Output::Page(schema) => json!({
-            "description": "A page. `next` goes into `after` for the next one; null at the end.",
+            "description": "A page. `next` goes into `after` for the next one; null at the end. `unreadable` is there where entries exist that cannot be read.",
             "content": { "application/json": { "schema": {
                 "type": "object",
                 "required": ["items", "next"],
                 "properties": {
                     "items": { "type": "array", "items": schema(schemas) },
                     "next": { "type": ["string", "null"] },
+                    "unreadable": schema_of::<Unreadable>(schemas),
                 },
             } } },
         }),

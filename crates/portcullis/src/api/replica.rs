@@ -86,6 +86,7 @@ impl Follow {
                 Ok(records) if records.is_empty() => {
                     let mut picture = lock(&picture);
                     picture.looked(now());
+                    picture.has_reached_end = true;
                     LOOK_EVERY
                 }
                 Ok(records) => {

@@ -60,9 +60,17 @@ fn system() -> Vec<Route> {
             .says("endSessions", "Ends all sessions of somebody.")
             .needs(Need::ADMIN)
             .gives::<h::Ended>(),
-        Route::get("/api/v1/status", h::status)
-            .says("status", "Whether the program sees, with reasons.")
+        Route::get("/api/v1/health", h::health_details)
+            .says("healthDetails", "Whether the program sees, with reasons.")
             .gives::<HealthView>(),
+        Route::get("/api/v1/status", h::statements)
+            .says("statements", "What was said in public, newest first; where the configuration shows it to everybody.")
+            .needs(Need::Nothing)
+            .gives_page::<h::StatementView>(),
+        Route::get("/status", h::statements_page)
+            .says("statementsPage", "The same as a page.")
+            .needs(Need::Nothing)
+            .gives_raw(&["text/html"]),
         Route::get("/api/v1/overview", h::overview)
             .says("overview", "Are we blind, are the brakes good, what is open.")
             .gives::<Overview>(),
@@ -136,6 +144,12 @@ fn reading() -> Vec<Route> {
             .says("postmortem", "The post-mortem as far as the record goes.")
             .asks([FORMAT])
             .gives_raw(&["application/json", "text/markdown", "text/html"]),
+        Route::get("/api/v1/cases/{id}/status", h::public_word)
+            .says(
+                "publicWord",
+                "What was said in public last, and a draft of what could be said now.",
+            )
+            .gives::<h::PublicWord>(),
         Route::get("/api/v1/cases/{id}/bundle", h::bundle)
             .says(
                 "bundle",
@@ -198,6 +212,21 @@ fn writing() -> Vec<Route> {
             .says("moveStep", "Says something of a step.")
             .takes::<h::StepBody>()
             .gives::<Changed>(),
+        Route::post("/api/v1/cases/{id}/status", h::release)
+            .says(
+                "release",
+                "Says something in public: a commander does, or who has the role `communications`.",
+            )
+            .takes::<h::ReleaseBody>()
+            .gives::<Changed>(),
+        Route::post("/api/v1/alerts", h::alerts)
+            .says(
+                "alerts",
+                "Takes alerts of Prometheus Alertmanager in (webhook payload, version 4).",
+            )
+            .needs(Need::Alerts)
+            .takes_bytes(portcullis_notify::BODY_BYTES_MAX)
+            .gives::<h::AlertsTaken>(),
         Route::post("/api/v1/cases/{id}/approvals", h::approve)
             .says("approve", "Hands a guardian's EIP-712 signature over.")
             .takes::<h::ApprovalBody>()

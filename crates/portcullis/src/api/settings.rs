@@ -10,8 +10,8 @@ use alloy_primitives::Address;
 use portcullis_case::{Playbook, Roster};
 use portcullis_notify::NotifyFile;
 
-use super::{access::Access, secret::digest, siwe::Expected};
-use crate::runner::Desk;
+use super::{access::Access, secret::digest, siwe::Expected, wallets::Wallets};
+use crate::{runner::Desk, store::StoreHealth};
 
 /// What people agree to when they sign in.
 const STATEMENT: &str = "Sign in to the Portcullis console. This signature moves no funds, pulls no lever and costs nothing.";
@@ -130,6 +130,12 @@ pub struct Settings {
     pub playbooks: Vec<Playbook>,
     /// Where words of people go; none where the journal is a record.
     pub desk: Option<Desk>,
+    /// Whether everybody may read what was released for the public.
+    pub public_status: bool,
+    /// Whether the journal can be written now. That of a record says nothing.
+    pub store: StoreHealth,
+    /// Who is asked whether a contract wallet has signed (EIP-1271); none where there is no node.
+    pub wallets: Option<Wallets>,
 }
 
 impl Settings {

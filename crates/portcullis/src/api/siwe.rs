@@ -2,8 +2,7 @@
 //!
 //! The whole message is compared with what this program asked for: its domain, address of the console, statement, chain and a
 //! nonce that was given out minutes ago and is worth something once. What the standard allows and nobody asked for (request
-//! ids, resources) is refused. A contract's signature (EIP-1271) would need a call to a chain by an address that nobody has
-//! proven yet: it is refused with the remedy.
+//! ids, resources) is refused. A contract's signature (EIP-1271) is for [`super::wallets`], which asks the chain.
 //!
 //! Source: EIP-4361, EIP-191 (version `E`), EIP-55, EIP-2 (only the lower of two equal signatures).
 
@@ -58,10 +57,8 @@ pub(crate) enum Refused {
     Other(&'static str),
     #[error("the message is from another time: {0}")]
     Time(&'static str),
-    #[error(
-        "this is the signature of a contract's account (EIP-1271), which cannot be checked here"
-    )]
-    Contract,
+    #[error("the signature is no key's, and the account's contract (EIP-1271) has not agreed: {0}")]
+    Contract(String),
     #[error("the signature is none of 65 bytes, or not the lower of two equal ones (EIP-2)")]
     NoSignature,
     #[error("the signature is not that of the address in the message")]
@@ -180,9 +177,6 @@ impl Message {
 
     /// Whether `signature` is the address's over exactly `text`, from which this was read.
     pub(crate) fn verify(&self, text: &str, signature: &[u8]) -> Result<(), Refused> {
-        if signature.len() > 65 {
-            return Err(Refused::Contract);
-        }
         if signature.len() != 65 {
             return Err(Refused::NoSignature);
         }

@@ -19,7 +19,9 @@ pub(crate) use decision::{DecisionView, decisions};
 pub(crate) use decode::Functions;
 pub(crate) use finding::{FindingView, finding_view};
 pub(crate) use money::usd;
-pub(crate) use overview::{ChannelView, HealthView, Overview, You, health, overview};
+pub(crate) use overview::{
+    ChannelView, HealthView, JournalHealth, Overview, You, health, overview,
+};
 pub(crate) use playbook::{PlaybooksView, playbooks};
 pub(crate) use protocol::{ProtocolDetails, ProtocolLine, protocol_details, protocol_line};
 pub(crate) use standing::accused;

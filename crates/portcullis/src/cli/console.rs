@@ -13,9 +13,9 @@ use portcullis_engine::Event;
 use super::{Ending, Usage, output::print_json};
 use crate::{
     api::{self, Access, Origin, Server, Settings, Token},
-    config::Compiled,
+    config::{Compiled, online::node_options},
     runner::Desk,
-    store::{Body, Journal},
+    store::{Body, Journal, StoreHealth},
 };
 
 #[derive(Debug, Args)]
@@ -66,6 +66,9 @@ pub(crate) async fn console(args: &ConsoleArgs, json: bool) -> anyhow::Result<En
         stale_seconds: None,
         playbooks: Vec::new(),
         desk: None,
+        public_status: false,
+        store: StoreHealth::default(),
+        wallets: None,
     };
     let server = api::start(settings)?;
     let link = format!("http://{}/sign-in#token={token}", server.address());
@@ -108,6 +111,7 @@ pub(crate) fn beside(
     config: &Compiled,
     config_path: &Path,
     desk: Desk,
+    store: StoreHealth,
 ) -> anyhow::Result<Option<Server>> {
     let Some(console) = &config.console else { return Ok(None) };
     let folder = config_path.parent().unwrap_or(Path::new("")).to_owned();
@@ -123,6 +127,10 @@ pub(crate) fn beside(
         ))
         .into());
     }
+    let wallets = config
+        .chains
+        .first()
+        .map(|chain| api::Wallets::new(chain.nodes.clone(), chain.id, node_options(chain)));
     let settings = Settings {
         listen: console.file.listen,
         origin: console.origin.clone(),
@@ -138,6 +146,9 @@ pub(crate) fn beside(
         stale_seconds: Some(console.file.stale_seconds),
         playbooks: war.map(|war| war.playbooks.clone()).unwrap_or_default(),
         desk: Some(desk),
+        public_status: console.file.public_status,
+        store,
+        wallets,
     };
     let server = api::start(settings)?;
     eprintln!("console: {}", console.origin.text());

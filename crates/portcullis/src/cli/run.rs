@@ -40,6 +40,7 @@ struct Ran {
 pub(crate) async fn run(args: &RunArgs, json: bool) -> anyhow::Result<Ending> {
     let config = load_config(&args.config)?;
     let journal = Journal::create_or_open(&config.journal)?;
+    let store = journal.health();
     let core = Core::open(journal, &config.engine, now())?;
     let (stop, stopped) = watch::channel(false);
     let stdin = args.stop_with_stdin;
@@ -53,7 +54,7 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> anyhow::Result<Ending> {
     let ready = move || announce(&shown, ready_file.as_deref());
     let service =
         Service::start(core, &config, &args.config, Box::new(tell), Box::new(ready)).await?;
-    let _console = super::console::beside(&config, &args.config, service.desk())?;
+    let _console = super::console::beside(&config, &args.config, service.desk(), store)?;
     let core = service.run(stopped).await?;
     if json {
         let coverage = |chain: &crate::config::ChainFile| {

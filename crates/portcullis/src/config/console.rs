@@ -43,6 +43,10 @@ pub struct ConsoleFile {
     /// Seconds without news of a chain before health says that we are blind. Default 120.
     #[serde(default = "stale")]
     pub stale_seconds: u64,
+    /// Whether everybody who reaches the console may read what was released for the public, at `/status` and
+    /// `/api/v1/status`. Default false.
+    #[serde(default)]
+    pub public_status: bool,
 }
 
 fn here() -> SocketAddr {

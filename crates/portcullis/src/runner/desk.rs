@@ -29,7 +29,7 @@ pub struct Who {
 pub enum Order {
     /// Something about a case. `who` in it is replaced by who speaks; `when` is at the latest now.
     Command {
-        /// Case.
+        /// Case. That of an alert is found here, whatever is named.
         case: CaseId,
         /// What.
         command: CaseCommand,

@@ -10,6 +10,7 @@
 
 mod check;
 mod pager;
+mod public;
 mod tell;
 
 use std::{
@@ -63,6 +64,8 @@ pub(crate) struct Room {
     people: People,
     nodes: BTreeMap<ChainId, Node>,
     answers: mpsc::Sender<Answered>,
+    /// When the last process ended, by its journal.
+    since: Millis,
     under_way: BTreeSet<(CaseId, Seq, RunEffectId)>,
     pager: Option<Pager>,
     /// Cases whose offers have to be looked at, where playbooks begin by themselves.
@@ -80,7 +83,7 @@ impl Room {
     ) -> Self {
         let pager = people.on_call.clone().map(|roster| Pager::new(roster, since));
         let (under_way, found) = (BTreeSet::new(), BTreeSet::new());
-        Self { war, people, nodes, answers, under_way, pager, found }
+        Self { war, people, nodes, answers, since, under_way, pager, found }
     }
 
     /// Something was found in a case.
@@ -132,6 +135,16 @@ impl Room {
     /// When a call goes on without anything happening.
     pub(crate) fn wakes(&self) -> Option<Millis> {
         self.pager.as_ref().and_then(Pager::wakes)
+    }
+
+    /// Has the public channels told what was said last in public of a case, if that is new.
+    pub(crate) fn publish(&self, engine: &Engine, case: CaseId, now: Millis) {
+        if let Some(outbox) = &self.people.outbox
+            && let Some(case) = engine.case(case)
+            && let Some((key, notice)) = public::letter(case, self.since)
+        {
+            tell::put(outbox.clone(), notice, key, now);
+        }
     }
 
     /// An errand was answered, and its answer is in the journal or was refused.

@@ -151,6 +151,8 @@ impl Service {
         let open: Vec<CaseId> = self.core.engine().cases().map(|case| case.id).collect();
         for case in open {
             self.room.found(case);
+            // A crash may have come between the journal and the outbox, which knows what it has.
+            self.room.publish(self.core.engine(), case, now());
         }
         loop {
             self.drive()?;

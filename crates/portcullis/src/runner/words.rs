@@ -1,5 +1,6 @@
 //! What people say to the running program, and what follows from the journal by itself.
 
+use portcullis_case::Command;
 use portcullis_engine::Event;
 use portcullis_types::{
     approval::Approval,
@@ -54,15 +55,24 @@ impl Service {
     fn judge(&mut self, who: &Who, order: Order) -> Result<Result<Seq, Refused>, ServiceError> {
         let at = now();
         match order {
-            Order::Command { case, mut command } => {
+            Order::Command { mut case, mut command } => {
                 command.who.clone_from(&who.name);
+                if let Command::Alert { alert } = &command.what {
+                    let next = Seq(self.core.journal().last_seq().0 + 1);
+                    case = self.core.engine().case_of_alert(alert, next);
+                }
                 if command.when > at && command.when.since(at) <= AHEAD_MILLIS {
                     command.when = at;
                 }
                 if let Err(refusal) = self.core.engine().judge_command(case, &command, at) {
                     return Ok(Err(refusal.into()));
                 }
-                self.take_at(at, Event::Command { case, command }).map(Ok)
+                let is_public = matches!(command.what, Command::Publish { .. });
+                let seq = self.take_at(at, Event::Command { case, command })?;
+                if is_public {
+                    self.room.publish(self.core.engine(), case, at);
+                }
+                Ok(Ok(seq))
             }
             Order::StartPlaybook { case, playbook } => self.begin(case, &who.name, &playbook),
             Order::Playbook { case, run, event, signature } => {

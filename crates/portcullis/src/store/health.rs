@@ -28,7 +28,7 @@ impl StoreHealth {
     }
 
     /// Notes a failure; gives back whether it is the first since all was well.
-    pub(super) fn failed(&self, why: &str) -> bool {
+    pub(crate) fn failed(&self, why: &str) -> bool {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = trouble.is_none();
         let now = trouble.get_or_insert_with(|| StoreTrouble {
@@ -42,7 +42,7 @@ impl StoreHealth {
     }
 
     /// Notes that all is well again; gives back what was.
-    pub(super) fn recovered(&self) -> Option<StoreTrouble> {
+    pub(crate) fn recovered(&self) -> Option<StoreTrouble> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -15,6 +15,7 @@ mod backtest;
 mod bad_chain;
 mod bad_input;
 mod bundle;
+mod console;
 mod drills;
 mod faults;
 mod history;

@@ -1,6 +1,6 @@
 //! Playbooks and people's words in the engine: what is judged, what follows from the journal, and what a crash leaves.
 
-mod kit;
+pub(crate) mod kit;
 
 use alloy_primitives::{Address, Bytes, Signature};
 use kit::*;

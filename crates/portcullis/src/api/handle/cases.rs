@@ -72,7 +72,7 @@ pub(crate) async fn timeline(
     let picture = app.replica.look();
     let case = find(&picture, &asked)?;
     let (items, next) = view::timeline(case, picture.links(case.id), page, &kinds, newest_first);
-    Ok(Shown(Page { items, next: next.map(|place| place.to_string()) }))
+    Ok(Shown(Page { items, next: next.map(|place| place.to_string()), unreadable: None }))
 }
 
 /// GET cases/{id}/findings.

@@ -12,7 +12,7 @@ use portcullis_types::{ids::CaseId, text::printable};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, Page, apart, write::exists};
+use super::{Answer, Page, Unreadable, apart, write::exists};
 use crate::{
     api::{
         App,
@@ -136,20 +136,33 @@ async fn keep(
     .await
 }
 
-async fn files_of(app: &App, case: CaseId) -> Result<Vec<FileView>, ApiError> {
+async fn files_of(app: &App, case: CaseId) -> Result<(Vec<FileView>, Unreadable), ApiError> {
     let folder = folder(app, case);
     apart(move || {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), Unreadable::default()));
+            }
             Err(error) => return Err(cannot_keep(&error)),
         };
         let is_about = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json");
         let paths = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_about);
-        let read = |path: PathBuf| serde_json::from_slice(&std::fs::read(path).ok()?).ok();
-        let mut files: Vec<FileView> = paths.take(FILES_MAX).filter_map(read).collect();
+        let (mut files, mut unreadable) = (Vec::new(), Unreadable::default());
+        for path in paths.take(FILES_MAX) {
+            let read = std::fs::read(&path).map_err(|error| error.to_string());
+            let file = read.and_then(|bytes| {
+                serde_json::from_slice::<FileView>(&bytes).map_err(|error| error.to_string())
+            });
+            match file {
+                Ok(file) => files.push(file),
+                Err(why) => {
+                    unreadable.note(&path.file_name().unwrap_or_default().to_string_lossy(), why)
+                }
+            }
+        }
         files.sort_by_key(|file| file.seq);
-        Ok(files)
+        Ok((files, unreadable))
     })
     .await
 }
@@ -158,8 +171,8 @@ async fn files_of(app: &App, case: CaseId) -> Result<Vec<FileView>, ApiError> {
 pub(crate) async fn files(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<FileView>> {
     let (case, page) = (asked.case()?, asked.page()?);
     exists(&app, &asked)?;
-    let all = files_of(&app, case).await?;
-    Ok(Shown(Page::of(all.into_iter(), page, |one| one)))
+    let (all, unreadable) = files_of(&app, case).await?;
+    Ok(Shown(Page::of(all.into_iter(), page, |one| one).but(unreadable)))
 }
 
 /// GET cases/{id}/evidence/{sha256}: always as a download.
@@ -168,7 +181,8 @@ pub(crate) async fn file(State(app): State<Arc<App>>, asked: Asked) -> Result<Re
     exists(&app, &asked)?;
     let wanted = asked.name("sha256").to_owned();
     let missing = || ApiError::not_found("there is no such file", "take its sha256 from the list");
-    let known = files_of(&app, case).await?.into_iter().find(|file| file.sha256 == wanted);
+    let (all, _) = files_of(&app, case).await?;
+    let known = all.into_iter().find(|file| file.sha256 == wanted);
     let path = folder(&app, case).join(known.ok_or_else(missing)?.sha256);
     let bytes = apart(move || std::fs::read(&path).map_err(|error| cannot_keep(&error))).await?;
     if sha256_hex(&bytes) != wanted {

@@ -52,7 +52,7 @@ pub(crate) async fn journal(State(app): State<Arc<App>>, asked: Asked) -> Answer
         let more = records.len() > page.limit;
         let items: Vec<RecordView> = records.iter().take(page.limit).map(record_view).collect();
         let next = items.last().filter(|_| more).map(|last| last.seq.to_string());
-        Ok(Shown(Page { items, next }))
+        Ok(Shown(Page { items, next, unreadable: None }))
     })
     .await
 }

@@ -8,6 +8,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use portcullis_types::ids::Millis;
+
 use crate::{
     api::{App, replica::Picture, view},
     runner::now,
@@ -47,8 +49,9 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let now = now();
     {
         let picture = app.replica.look();
-        let health = view::health(&picture, app.settings.stale_seconds, now);
+        let health = view::health(&picture, &app.settings, now);
         sight(&mut text, &health);
+        writing(&mut text, &health.journal, now);
         incidents(&mut text, &picture);
         let asked = picture.engine.approvals_asked().count();
         text.one(
@@ -123,6 +126,20 @@ fn sight(text: &mut Text, health: &view::HealthView) {
     }
 }
 
+/// Whether the journal can be written and read.
+fn writing(text: &mut Text, journal: &view::JournalHealth, now: Millis) {
+    let (writable, readable) = (u8::from(journal.writable), u8::from(journal.readable));
+    let help = "1 while entries can be written, 0 while one waits for the database.";
+    text.one("portcullis_journal_writable", "gauge", help, writable);
+    let help = "1 while the console can read the journal.";
+    text.one("portcullis_journal_readable", "gauge", help, readable);
+    let waits = journal.since.map_or(0.0, |since| now.0.saturating_sub(since) as f64 / 1_000.0);
+    let help = "How long an entry has waited to be written.";
+    text.one("portcullis_journal_waits_seconds", "gauge", help, waits);
+    let help = "How often it was tried to write the entry that waits.";
+    text.one("portcullis_journal_attempts", "gauge", help, journal.attempts);
+}
+
 /// Cases, findings and brakes.
 fn incidents(text: &mut Text, picture: &Picture) {
     text.begin("portcullis_cases_open", "gauge", "Open cases by grade, declared or suggested.");
@@ -132,6 +149,9 @@ fn incidents(text: &mut Text, picture: &Picture) {
         });
         text.line("portcullis_cases_open", &[("severity", grade)], n.count());
     }
+    let alerts = picture.engine.outside_alerts().count();
+    let help = "Alerts of other programs that fire.";
+    text.one("portcullis_outside_alerts", "gauge", help, alerts);
     text.begin("portcullis_findings_total", "counter", "Findings by protocol and detector.");
     for ((protocol, detector), spoken) in &picture.spoken {
         let labels = [("protocol", protocol.as_str()), ("detector", detector.as_str())];

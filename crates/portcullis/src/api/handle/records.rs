@@ -1,6 +1,8 @@
 //! Rules, reports and drills.
 
 use std::{
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,11 +19,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Answer, Page, apart};
+use super::{Answer, Page, Unreadable, apart};
 use crate::api::{App, asked::Asked, error::ApiError, shown::Shown};
 
 /// Longest report that is read, bytes.
 const REPORT_BYTES_MAX: u64 = 64 << 20;
+/// Longest record of a drill that is read, bytes.
+const DRILL_BYTES_MAX: u64 = 1 << 20;
 /// Most reports and drills that are listed.
 const FOLDERS_MAX: usize = 1_000;
 
@@ -136,7 +140,12 @@ pub(crate) struct ReportLine {
 pub(crate) async fn reports(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<ReportLine>> {
     let page = asked.page()?;
     let folders = app.settings.reports.clone();
-    let all = apart(move || folders_with(&folders, "backtest.json")).await?;
+    let (all, unreadable) = apart(move || {
+        let (mut found, mut unreadable) = folders_with(&folders, "backtest.json")?;
+        found.retain(|(name, folder)| note_unless_read(name, folder, &mut unreadable));
+        Ok((found, unreadable))
+    })
+    .await?;
     let line = |(name, folder): (String, PathBuf)| ReportLine {
         at: written(&folder.join("backtest.json")).or_else(|| written(&folder.join("report.html"))),
         title: None,
@@ -144,21 +153,58 @@ pub(crate) async fn reports(State(app): State<Arc<App>>, asked: Asked) -> Answer
         has_json: folder.join("backtest.json").is_file(),
         name,
     };
-    Ok(Shown(Page::of(all.into_iter(), page, line)))
+    Ok(Shown(Page::of(all.into_iter(), page, line).but(unreadable)))
 }
 
-/// Folders under `roots`, or the roots themselves, that hold a file of that name. A root that cannot be read holds none.
-fn folders_with(roots: &[PathBuf], file: &str) -> Result<Vec<(String, PathBuf)>, ApiError> {
-    let mut found = Vec::new();
+/// Whether the report of a folder begins as JSON does; else why not is noted. All of it is read when it is asked for.
+fn note_unless_read(name: &str, folder: &Path, unreadable: &mut Unreadable) -> bool {
+    let mut first = [0_u8; 1];
+    let read = File::open(folder.join("backtest.json"))
+        .and_then(|mut file| file.read(&mut first).map(|n| n == 1 && first == *b"{"));
+    match read {
+        Ok(true) => return true,
+        Ok(false) => unreadable.note(name, "backtest.json is no JSON object: play it again"),
+        Err(error) => unreadable.note(name, format!("backtest.json: {error}")),
+    }
+    false
+}
+
+/// Whether a folder holds a plain file of that name. That it cannot be told is noted.
+fn holds(name: &str, folder: &Path, file: &str, unreadable: &mut Unreadable) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let path = folder.join(file);
+    match std::fs::metadata(&path) {
+        Ok(about) if about.is_file() => return true,
+        Ok(_) => unreadable.note(name, format!("{file} is no file")),
+        Err(error) if error.kind() == NotADirectory => {}
+        Err(error) if error.kind() == NotFound => {
+            if path.is_symlink() {
+                unreadable.note(name, format!("{file} is a link that leads nowhere"));
+            }
+        }
+        Err(error) => unreadable.note(name, format!("{file}: {error}")),
+    }
+    false
+}
+
+/// Folders by their name.
+type Found = Vec<(String, PathBuf)>;
+
+/// Folders under `roots`, or the roots themselves, that hold a file of that name, and those of which that cannot be told.
+///
+/// # Errors
+/// A root that is there cannot be listed.
+fn folders_with(roots: &[PathBuf], file: &str) -> Result<(Found, Unreadable), ApiError> {
+    let (mut found, mut unreadable) = (Vec::new(), Unreadable::default());
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     for root in roots {
-        if root.join(file).is_file()
-            && let Some(name) = name(root)
+        if let Some(name) = name(root)
+            && holds(&name, root, file, &mut unreadable)
         {
             found.push((name, root.clone()));
         }
         let entries = match std::fs::read_dir(root) {
-            Ok(entries) => entries.filter_map(Result::ok),
+            Ok(entries) => entries,
             // Nothing was put there yet.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => {
@@ -168,9 +214,22 @@ fn folders_with(roots: &[PathBuf], file: &str) -> Result<Vec<(String, PathBuf)>,
                 ));
             }
         };
-        for path in entries.map(|entry| entry.path()).take(FOLDERS_MAX) {
-            if path.join(file).is_file()
-                && let Some(name) = name(&path)
+        for (count, entry) in entries.enumerate() {
+            let shown = root.display().to_string();
+            if count == FOLDERS_MAX {
+                let why = format!("more than {FOLDERS_MAX} entries: the rest was not looked at");
+                unreadable.note(&shown, why);
+                break;
+            }
+            let path = match entry {
+                Ok(entry) => entry.path(),
+                Err(error) => {
+                    unreadable.note(&shown, error);
+                    continue;
+                }
+            };
+            if let Some(name) = name(&path)
+                && holds(&name, &path, file, &mut unreadable)
             {
                 found.push((name, path));
             }
@@ -178,8 +237,12 @@ fn folders_with(roots: &[PathBuf], file: &str) -> Result<Vec<(String, PathBuf)>,
     }
     found.sort();
     found.dedup_by(|one, other| one.0 == other.0);
-    found.truncate(FOLDERS_MAX);
-    Ok(found)
+    if found.len() > FOLDERS_MAX {
+        let n_more = found.len() - FOLDERS_MAX;
+        unreadable.note("the list", format!("{n_more} more than {FOLDERS_MAX} are not shown"));
+        found.truncate(FOLDERS_MAX);
+    }
+    Ok((found, unreadable))
 }
 
 fn written(path: &Path) -> Option<u64> {
@@ -199,7 +262,7 @@ pub(crate) async fn report(
     let folders = app.settings.reports.clone();
     let bytes = apart(move || {
         // The name is looked up among those that are there; no path is made of it.
-        let all = folders_with(&folders, "backtest.json")?;
+        let (all, _) = folders_with(&folders, "backtest.json")?;
         let path = all.into_iter().find(|(known, _)| *known == name).map(|(_, f)| f.join(file));
         let missing = || {
             ApiError::not_found(
@@ -253,29 +316,41 @@ pub(crate) struct DrillView {
 pub(crate) async fn drills(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<DrillView>> {
     let page = asked.page()?;
     let folders = app.settings.drills.clone();
-    let mut all: Vec<DrillView> = apart(move || {
-        let found = folders_with(&folders, "drill.json")?.into_iter();
-        Ok(found
-            .filter_map(|(name, folder)| drill_view(name, &folder.join("drill.json")))
-            .collect())
+    let (mut all, unreadable) = apart(move || {
+        let (found, mut unreadable) = folders_with(&folders, "drill.json")?;
+        let mut all: Vec<DrillView> = Vec::new();
+        for (name, folder) in found {
+            match drill_view(&name, &folder.join("drill.json")) {
+                Ok(drill) => all.push(drill),
+                Err(why) => unreadable.note(&name, format!("drill.json: {why}")),
+            }
+        }
+        Ok((all, unreadable))
     })
     .await?;
     all.sort_by_key(|drill| std::cmp::Reverse(drill.at));
-    Ok(Shown(Page::of(all.into_iter(), page, |one| one)))
+    Ok(Shown(Page::of(all.into_iter(), page, |one| one).but(unreadable)))
 }
 
-fn drill_view(name: String, path: &Path) -> Option<DrillView> {
-    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() < 1 << 20)?;
-    let record: Value = serde_json::from_slice(&bytes).ok()?;
+fn drill_view(name: &str, path: &Path) -> Result<DrillView, String> {
+    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if length > DRILL_BYTES_MAX {
+        return Err(format!("it has {length} bytes, more than {DRILL_BYTES_MAX}"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let record: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    if !record.is_object() {
+        return Err("it is no JSON object".to_owned());
+    }
     // Exact numbers of dollars, kept as text.
     let sum = |field: &str| {
         let text = record.get(field)?.to_string();
         text.parse().ok().map(crate::api::view::usd)
     };
     let saved = record.get("savedPercent").map(|percent| format!("{percent} % of the loss saved"));
-    Some(DrillView {
-        name: record.get("scenario").and_then(Value::as_str).map_or(name, str::to_owned),
-        at: written(path)?,
+    Ok(DrillView {
+        name: record.get("scenario").and_then(Value::as_str).unwrap_or(name).to_owned(),
+        at: written(path).unwrap_or(0),
         lost_with_usd: sum("lossProtectedUsd"),
         lost_without_usd: sum("lossUnprotectedUsd"),
         words: saved,

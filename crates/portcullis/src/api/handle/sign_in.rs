@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::eip191_hash_message;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, header},
@@ -23,6 +24,7 @@ use crate::{
         session::{SESSION_MS_MAX, Session},
         shown::Shown,
         siwe::{self, Refused},
+        wallets::SIGNATURE_BYTES_MAX,
     },
     runner::now,
 };
@@ -70,7 +72,7 @@ pub(crate) enum SignIn {
 pub(crate) struct WalletSignIn {
     /// The message, exactly as it was signed. At most 2,048 bytes.
     pub(crate) message: String,
-    /// `0x` and 130 hexadecimal digits, as `personal_sign` answers.
+    /// `0x` and 130 hexadecimal digits, as `personal_sign` answers; more where a contract wallet signs (EIP-1271).
     pub(crate) signature: String,
 }
 
@@ -144,7 +146,7 @@ pub(crate) async fn sign_in(
     let now = now();
     let (name, access, by_wallet) = match body {
         SignIn::Wallet(signed) => {
-            let (name, access) = by_wallet(&app, &signed, now)?;
+            let (name, access) = by_wallet(&app, &signed, now).await?;
             (name, access, true)
         }
         SignIn::Token(TokenSignIn { token }) => {
@@ -174,11 +176,15 @@ fn shown(app: &App, session: &Session) -> SessionView {
     }
 }
 
-fn by_wallet(app: &App, signed: &WalletSignIn, now: Millis) -> Result<(String, Access), ApiError> {
+async fn by_wallet(
+    app: &App,
+    signed: &WalletSignIn,
+    now: Millis,
+) -> Result<(String, Access), ApiError> {
     let refuse = |why: Refused| {
         let remedy = match why {
-            Refused::Contract => {
-                "sign with a key of your own that the roster names as your `signer`"
+            Refused::Contract(_) => {
+                "sign with the wallet that the roster names as your `signer`, on the chain of the console's message"
             }
             _ => "ask for a new nonce, and sign the message as it is",
         };
@@ -196,14 +202,43 @@ fn by_wallet(app: &App, signed: &WalletSignIn, now: Millis) -> Result<(String, A
     }
     let bytes = alloy_primitives::hex::decode(signed.signature.trim())
         .map_err(|_| refuse(Refused::NoSignature))?;
-    message.verify(&signed.message, &bytes).map_err(refuse)?;
-    let person = app.settings.person(message.address).ok_or_else(|| {
+    let person = app.settings.person(message.address);
+    if let Err(why) = message.verify(&signed.message, &bytes) {
+        // A stranger's address is not asked anything.
+        if person.is_none() {
+            return Err(refuse(why));
+        }
+        by_contract(app, &message, signed, &bytes).await.map_err(refuse)?;
+    }
+    let person = person.ok_or_else(|| {
         ApiError::forbidden(
             format!("nobody in the roster, or more than one, signs with {}", message.address),
             "have the address entered as your `signer` in the roster",
         )
     })?;
     Ok((person.0.to_owned(), person.1))
+}
+
+/// Whether the contract of the message's account agrees to it (EIP-1271).
+async fn by_contract(
+    app: &App,
+    message: &siwe::Message,
+    signed: &WalletSignIn,
+    signature: &[u8],
+) -> Result<(), Refused> {
+    let Some(wallets) = &app.settings.wallets else {
+        return Err(Refused::Contract("there is no node here to ask it".to_owned()));
+    };
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        let why = format!("the signature has more than {SIGNATURE_BYTES_MAX} bytes");
+        return Err(Refused::Contract(why));
+    }
+    let hash = eip191_hash_message(signed.message.as_bytes());
+    match wallets.agrees(message.address, hash, signature).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refused::Contract("it says no".to_owned())),
+        Err(why) => Err(Refused::Contract(why)),
+    }
 }
 
 fn set_cookie(app: &App, response: &mut Response, secret: &str, seconds: u64) {

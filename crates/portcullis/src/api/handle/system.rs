@@ -29,7 +29,7 @@ use crate::{
 
 /// GET health.
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
-    let view = view::health(&app.replica.look(), app.settings.stale_seconds, now());
+    let view = view::health(&app.replica.look(), &app.settings, now());
     let status = if view.sees { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     // Strangers learn whether, not why.
     let brief = Health { sees: view.sees, record: view.record };
@@ -39,7 +39,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
 /// Whether the program sees; the overview says why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// False when blind, stale, or when the journal cannot be read.
+    /// False when blind, stale, or when the journal cannot be read or written.
     pub(crate) sees: bool,
     /// Whether this is a record that nobody writes to.
     pub(crate) record: bool,
@@ -54,14 +54,14 @@ pub(crate) async fn openapi() -> Shown<serde_json::Value> {
 pub(crate) async fn overview(State(app): State<Arc<App>>, asked: Asked) -> Answer<Overview> {
     let caller = asked.caller()?;
     let you = You { name: caller.name.clone(), access: caller.access.name().to_owned() };
-    let mut view = view::overview(&app.replica.look(), app.settings.stale_seconds, now(), you);
+    let mut view = view::overview(&app.replica.look(), &app.settings, now(), you);
     view.channels = channels_now(&app).await?;
     Ok(Shown(view))
 }
 
-/// Whether the program sees, with reasons.
-pub(crate) async fn status(State(app): State<Arc<App>>) -> Answer<HealthView> {
-    Ok(Shown(view::health(&app.replica.look(), app.settings.stale_seconds, now())))
+/// GET api/v1/health: whether the program sees, with reasons.
+pub(crate) async fn health_details(State(app): State<Arc<App>>) -> Answer<HealthView> {
+    Ok(Shown(view::health(&app.replica.look(), &app.settings, now())))
 }
 
 /// GET protocols.
@@ -203,7 +203,8 @@ pub(crate) async fn audit(State(app): State<Arc<App>>, asked: Asked) -> Answer<P
     .await?;
     let next = (lines.len() > page.limit).then(|| (skip + page.limit).to_string());
     let number = (skip as u64..).zip(lines.into_iter().take(page.limit));
-    Ok(Shown(Page { items: number.map(|(seq, line)| audit_view(seq, line)).collect(), next }))
+    let items = number.map(|(seq, line)| audit_view(seq, line)).collect();
+    Ok(Shown(Page { items, next, unreadable: None }))
 }
 
 fn audit_view(seq: u64, line: AuditLine) -> AuditView {

@@ -12,7 +12,7 @@ use portcullis_types::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, apart, cases::find};
+use super::{Answer, cases::find, public::speaker};
 use crate::{
     api::{
         App,
@@ -23,7 +23,7 @@ use crate::{
         shown::Shown,
         view::{Changed, PlaybooksView, playbooks},
     },
-    runner::{hand_over, now},
+    runner::now,
 };
 
 /// What somebody says of a case.
@@ -34,7 +34,7 @@ pub(crate) struct CommandBody {
     /// `contain {how}`, `contained {how}`, `investigate`, `recover {plan}`, `monitor`, `resolve {summary, early}`,
     /// `review {report}`, `falsePositive {why}`, `duplicate {of}`, `merge {into}`, `reOpen {why}`, `note {text}`,
     /// `correct {entry, text}`, `assign {role, to}`, `began {at, how}`, `blocked {lever, users}`,
-    /// `returned {amount, how}`.
+    /// `returned {amount, how}`, `publish {text}`.
     #[schema(value_type = Object)]
     pub(crate) command: Command,
     /// When it happened, where that was before now.
@@ -57,6 +57,16 @@ pub(crate) async fn command(
     };
     let what = format!("`{}`", body.command.verb().name());
     let who = asked.at_least(needed, &what)?.name.clone();
+    match &body.command {
+        Command::Publish { .. } => {
+            speaker(&app, asked.caller()?)?;
+        }
+        Command::Alert { .. } => {
+            let why = "an alert is no word of a person on a case";
+            return Err(ApiError::invalid(why, "POST it to /api/v1/alerts"));
+        }
+        _ => {}
+    }
     let case = asked.case()?;
     exists(&app, &asked)?;
     let when = body.when.map_or_else(now, Millis);
@@ -212,7 +222,7 @@ pub(crate) struct ApprovalBody {
     pub(crate) signature: String,
 }
 
-/// A signature that was handed over.
+/// A signature that is in the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct HandedOver {
     /// Whose signature it is.
@@ -251,18 +261,8 @@ pub(crate) async fn approve(
             ApiError::conflict(why.to_string(), "look at GET …/approvals for what is asked for now")
         }
     })?;
-    if app.settings.stale_seconds.is_none() {
-        return Err(ApiError::read_only());
-    }
-    let journal = app.settings.journal.clone();
-    apart(move || {
-        hand_over(&journal, &approval).map_err(|error| {
-            ApiError::could_not_look(
-                format!("the signature cannot be handed over: {error}"),
-                "look at the folder beside the journal, and sign with `portcullis approve` meanwhile",
-            )
-        })
-    })
-    .await?;
+    // Answered when it is in the journal: of two who hand the same over, the second is told.
+    let who = asked.caller()?.name.clone();
+    say(&app, &who, Order::Approval(approval)).await?;
     Ok(Shown(HandedOver { guardian: guardian.to_string() }))
 }

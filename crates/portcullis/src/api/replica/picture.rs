@@ -1,9 +1,12 @@
 //! The engine and the notes beside it, as of a journal entry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use alloy_primitives::B256;
-use portcullis_case::Case;
+use portcullis_case::{
+    Case, Command,
+    public::{self, Statement},
+};
 use portcullis_engine::{Engine, Event, StepOutput};
 use portcullis_types::{
     case_event::CaseEvent,
@@ -17,6 +20,9 @@ use super::{
     notes::{CAUSES_MAX, Chains, Flows, Link, Spoken, Transactions},
 };
 use crate::{api::view::CaseLine, store::Record};
+
+/// Most public statements that are listed; the timelines have them all.
+const STATEMENTS_MAX: usize = 1_000;
 
 /// Everything that views are made of.
 #[derive(Default)]
@@ -37,11 +43,15 @@ pub(crate) struct Picture {
     /// When the journal was last looked at, and whether its end was reached then.
     pub(crate) looked_at: Millis,
     pub(crate) is_current: bool,
+    /// Whether the journal's end was reached once: before that what is missing here may be in it.
+    pub(crate) has_reached_end: bool,
     pub(crate) chains: Chains,
     pub(crate) transactions: Transactions,
     pub(crate) flows: BTreeMap<String, Flows>,
     /// By protocol and detector.
     pub(crate) spoken: BTreeMap<(String, String), Spoken>,
+    /// What was said in public, oldest first; at most [`STATEMENTS_MAX`].
+    pub(crate) statements: VecDeque<Statement>,
     lines: BTreeMap<CaseId, CaseLine>,
     links: BTreeMap<CaseId, Vec<Link>>,
 }
@@ -79,7 +89,10 @@ impl Picture {
         self.note_before(&entry.event, record, change);
         let commanded = commanded(&entry.event, entry.seq);
         match self.engine.step(&entry) {
-            Ok(output) => self.note_after(commanded, &output, (entry.seq, entry.at), change),
+            Ok(output) => {
+                self.note_after(commanded, &output, (entry.seq, entry.at), change);
+                self.note_statement(&entry.event, entry.seq);
+            }
             Err(problem) => self.trouble = Some(format!("record {}: {problem}", record.seq)),
         }
     }
@@ -160,7 +173,8 @@ impl Picture {
         let mut said = Link::default();
         if let Some((case, topic, link)) = commanded {
             links.entry(case).or_default();
-            change.note(Some(case), topic);
+            // An alert of another program may belong to no case.
+            change.note(self.engine.case(case).map(|case| case.id), topic);
             said = link;
         }
         for (case, found) in links {
@@ -173,6 +187,19 @@ impl Picture {
                 let link = if is_machine { found.next() } else { None };
                 kept.push(link.unwrap_or_else(|| said.clone()));
             }
+        }
+    }
+
+    /// Keeps what was just said in public, if it was taken.
+    fn note_statement(&mut self, event: &Event, seq: Seq) {
+        let Event::Command { case, command } = event else { return };
+        if !matches!(command.what, Command::Publish { .. }) {
+            return;
+        }
+        let said = self.engine.case(*case).and_then(public::latest);
+        self.statements.extend(said.filter(|said| said.seq == seq));
+        if self.statements.len() > STATEMENTS_MAX {
+            self.statements.pop_front();
         }
     }
 

@@ -1,12 +1,17 @@
 //! Are we blind, are the brakes good, what is open.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use portcullis_engine::Brake;
-use portcullis_types::{brake::Standing, ids::Millis};
+use portcullis_types::{brake::Standing, ids::Millis, text::printable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::case::CaseLine;
-use crate::api::replica::Picture;
+use crate::{
+    api::{Settings, replica::Picture},
+    store::StoreHealth,
+};
 
 /// Most open cases of the overview; the list has them all.
 const OPEN_MAX: usize = 100;
@@ -24,6 +29,8 @@ pub(crate) struct Overview {
     pub(crate) open: Vec<CaseLine>,
     pub(crate) counts: OverviewCounts,
     pub(crate) channels: Vec<ChannelView>,
+    /// Alerts of other programs that fire, the gravest first.
+    pub(crate) alerts: Vec<AlertView>,
     /// Who asks.
     pub(crate) you: You,
     /// As of this journal entry.
@@ -37,15 +44,47 @@ pub(crate) struct Overview {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HealthView {
-    /// False when blind, stale, or when the journal cannot be read.
+    /// False when blind, stale, or when the journal cannot be read or written.
     pub(crate) sees: bool,
     /// Why not, one sentence each; empty where it sees.
     pub(crate) problems: Vec<String>,
     /// The same in one text; null where it sees.
     pub(crate) why: Option<String>,
     pub(crate) chains: Vec<ChainView>,
+    pub(crate) journal: JournalHealth,
     /// Whether this is a record that nobody writes to: then nothing is stale.
     pub(crate) record: bool,
+}
+
+/// Whether the journal can be written and read. While it cannot be written nothing is detected and nothing decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct JournalHealth {
+    pub(crate) writable: bool,
+    pub(crate) readable: bool,
+    /// Since when an entry waits to be written; null where none does.
+    pub(crate) since: Option<u64>,
+    /// How often that was tried.
+    pub(crate) attempts: u64,
+    /// What the database said last, or why the journal cannot be read.
+    pub(crate) why: Option<String>,
+}
+
+/// An alert of another program that fires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct AlertView {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    /// `P2` to `P5`.
+    pub(crate) severity: String,
+    /// Since when, by what it says.
+    pub(crate) since: u64,
+    /// The protocol that it names.
+    pub(crate) protocol: Option<String>,
+    /// The case on whose timeline it stands.
+    pub(crate) case: Option<String>,
+    /// The program that handed it in.
+    pub(crate) from: String,
+    pub(crate) fingerprint: String,
 }
 
 /// How much of a chain is seen.
@@ -127,9 +166,36 @@ pub(crate) struct You {
     pub(crate) access: String,
 }
 
-/// Whether the program sees, as of `now`. `stale_seconds` is none for a record.
-pub(crate) fn health(picture: &Picture, stale_seconds: Option<u64>, now: Millis) -> HealthView {
+/// Whether entries can be written and read now.
+fn journal_health(picture: &Picture, store: &StoreHealth) -> JournalHealth {
+    let waits = store.trouble();
+    let millis = |time: SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok()
+    };
+    JournalHealth {
+        writable: waits.is_none(),
+        readable: picture.trouble.is_none(),
+        since: waits.as_ref().and_then(|trouble| millis(trouble.since)),
+        attempts: waits.as_ref().map_or(0, |trouble| trouble.attempts),
+        why: waits
+            .map(|trouble| printable(&trouble.why))
+            .or_else(|| picture.trouble.as_deref().map(printable)),
+    }
+}
+
+/// Whether the program sees, as of `now`.
+pub(crate) fn health(picture: &Picture, settings: &Settings, now: Millis) -> HealthView {
+    let stale_seconds = settings.stale_seconds;
     let mut problems: Vec<String> = picture.trouble.iter().cloned().collect();
+    let journal = journal_health(picture, &settings.store);
+    if !journal.writable {
+        let why = journal.why.as_deref().unwrap_or_default();
+        let for_seconds = journal.since.map_or(0, |since| now.0.saturating_sub(since) / 1_000);
+        problems.push(format!(
+            "the journal cannot be written for {for_seconds} s, and until it can nothing is decided: {why}"
+        ));
+    }
     let mut chains = Vec::new();
     let settings = picture.engine.config().into_iter().flat_map(|config| &config.chains);
     for settings in settings {
@@ -181,19 +247,15 @@ pub(crate) fn health(picture: &Picture, stale_seconds: Option<u64>, now: Millis)
         problems.push("the console has stopped reading the journal".to_owned());
     }
     let why = (!problems.is_empty()).then(|| problems.join("; "));
-    HealthView { sees: problems.is_empty(), problems, why, chains, record: stale_seconds.is_none() }
+    let record = stale_seconds.is_none();
+    HealthView { sees: problems.is_empty(), problems, why, chains, journal, record }
 }
 
 /// Longest time between two looks at the journal, milliseconds.
 const REPLICA_STALE_MS: u64 = 10_000;
 
 /// The first page, as of `now`.
-pub(crate) fn overview(
-    picture: &Picture,
-    stale_seconds: Option<u64>,
-    now: Millis,
-    you: You,
-) -> Overview {
+pub(crate) fn overview(picture: &Picture, settings: &Settings, now: Millis, you: You) -> Overview {
     let brakes = all_brakes(picture);
     let count =
         |standing: &str| brakes.iter().filter(|one| one.standing == standing).count() as u64;
@@ -217,16 +279,36 @@ pub(crate) fn overview(
         levers_held: levers.filter(|lever| lever.standing == "held").count() as u64,
     };
     Overview {
-        health: health(picture, stale_seconds, now),
+        health: health(picture, settings, now),
         brakes,
         open: open.into_iter().take(OPEN_MAX).cloned().collect(),
         counts,
         channels: Vec::new(),
+        alerts: alerts(picture),
         you,
         seq: picture.seq.0,
         version: picture.version.clone(),
         started_at: picture.started.0,
     }
+}
+
+fn alerts(picture: &Picture) -> Vec<AlertView> {
+    let mut alerts: Vec<AlertView> = picture
+        .engine
+        .outside_alerts()
+        .map(|one| AlertView {
+            name: one.alert.name.clone(),
+            text: one.alert.text.clone(),
+            severity: one.alert.severity.name().to_owned(),
+            since: one.since.0,
+            protocol: one.alert.protocol.clone(),
+            case: one.case.map(|case| case.to_string()),
+            from: one.who.clone(),
+            fingerprint: one.alert.fingerprint.clone(),
+        })
+        .collect();
+    alerts.sort_by(|one, other| (&one.severity, one.since).cmp(&(&other.severity, other.since)));
+    alerts
 }
 
 fn all_brakes(picture: &Picture) -> Vec<BrakeView> {

@@ -105,6 +105,15 @@ impl Letter {
     }
 }
 
+/// Puts a notice into the outbox for the channels that its routes name, beside the caller.
+pub(super) fn put(outbox: Outbox, notice: Notice, key: NoticeKey, now: Millis) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = outbox.enqueue(now, &notice, &key) {
+            eprintln!("ALERT: {}: the outbox fails: {error}", notice.title);
+        }
+    });
+}
+
 /// Puts calls into the outbox, beside the caller.
 pub(super) fn call(outbox: Option<Outbox>, calls: Vec<Told>, now: Millis) {
     tokio::task::spawn_blocking(move || {
