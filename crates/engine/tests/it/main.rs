@@ -11,6 +11,7 @@
 mod approvals;
 mod bridge;
 mod fixtures;
+mod flood;
 mod pending;
 mod playbooks;
 mod simulation;
