@@ -82,8 +82,9 @@ async fn a_disk_that_is_full_stops_the_program_and_nothing_is_lost() {
     let log = rig.watcher.log();
     // What cannot be written down is not done: whoever supervises the program has to learn of it.
     assert!(!status.success() && log.contains("full"), "{status}:\n{log}");
-    // While it is full, a start says so too.
+    // Nor does it go on after a start, as long as it is full.
     rig.watcher.start();
+    rig.play(true, 3, INTERVAL_MS).await;
     let status = rig.watcher.ended(ENDS_WITHIN).await;
     assert!(!status.success(), "{status}:\n{}", rig.watcher.log());
     std::fs::remove_file(&flag).expect("room again");
