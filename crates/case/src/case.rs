@@ -14,16 +14,24 @@ use portcullis_types::{
 use serde::Serialize;
 
 use crate::{
+    keep::Ranks,
     life::{CaseCommand, Change, LifeCycle, LifeEntry, MachineEvent, Refusal, What},
     severity::{self, Severity},
     timeline::{self, TimelineEntry},
 };
 
-/// Most findings a case keeps whole. An attack of a thousand copies says the same thing again.
+/// Most findings a case keeps whole, the gravest of them. An attack of a thousand copies says the same thing again, and a
+/// flood of noise must not keep out the one that matters.
 pub const FINDINGS_A_CASE_MAX: usize = 10_000;
 
-/// Most lines of a timeline that are kept; the journal has them all.
+/// Most lines of a timeline that are kept of findings and of decisions to do nothing; the journal has them all.
 pub const TIMELINE_ENTRIES_MAX: usize = 50_000;
+
+/// Further lines that are kept for everything else that the machine does: what it pulled, what it asks for.
+pub const TIMELINE_RESERVE: usize = 10_000;
+
+/// Most decisions a case keeps. The oldest that chose no lever goes first, else the oldest; the journal has them all.
+pub const DECISIONS_A_CASE_MAX: usize = 1_000;
 
 /// Where a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -92,21 +100,32 @@ pub struct Case {
     pub opened_at: Millis,
     /// Findings by key.
     pub findings: BTreeMap<FindingKey, FindingRecord>,
-    /// Findings beyond [`FINDINGS_A_CASE_MAX`], which were only counted.
+    /// Findings that were only counted: the least of more than [`FINDINGS_A_CASE_MAX`], and those of blocks that had too
+    /// many.
     pub findings_dropped: u64,
-    /// Decisions in order.
+    /// Decisions in order, at most [`DECISIONS_A_CASE_MAX`].
     pub decisions: Vec<Decision>,
+    /// Decisions that are kept no more.
+    pub decisions_dropped: u64,
     /// Actions by id.
     #[serde(serialize_with = "actions_as_list")]
     pub actions: BTreeMap<EffectId, ActionRecord>,
     /// What happened, for people.
     pub timeline: Vec<TimelineEntry>,
+    /// Lines beyond [`TIMELINE_ENTRIES_MAX`] and [`TIMELINE_RESERVE`], which were only counted.
+    pub timeline_dropped: u64,
     /// Whether all findings were retracted.
     pub dissolved: bool,
     /// Where people stand with it, and everything they said.
     pub life: LifeCycle,
     /// When the findings made it look worse, and how bad: the journal's place and time of each. At most one entry a grade.
     pub graded: Vec<(Seq, Millis, Severity)>,
+    /// The findings by how much they matter.
+    #[serde(skip)]
+    pub(crate) ranks: Ranks,
+    /// What the timeline says of findings that were not kept.
+    #[serde(skip)]
+    pub(crate) told_dropped: u64,
 }
 
 fn actions_as_list<S: serde::Serializer>(
@@ -126,11 +145,15 @@ impl Case {
             findings: BTreeMap::new(),
             findings_dropped: 0,
             decisions: Vec::new(),
+            decisions_dropped: 0,
             actions: BTreeMap::new(),
             timeline: Vec::new(),
+            timeline_dropped: 0,
             dissolved: false,
             life: LifeCycle::open(id, at),
             graded: Vec::new(),
+            ranks: Ranks::default(),
+            told_dropped: 0,
         }
     }
 
@@ -146,8 +169,10 @@ impl Case {
 
     /// Writes a line on the timeline that no event of the case stands for: what a playbook did, which case it belongs with.
     pub fn note(&mut self, seq: Seq, at: Millis, what: &str, text: String) {
-        if self.timeline.len() < TIMELINE_ENTRIES_MAX {
+        if self.has_line(false) {
             self.timeline.push(TimelineEntry { seq, at, block: None, what: what.to_owned(), text });
+        } else {
+            self.timeline_dropped += 1;
         }
     }
 
@@ -171,9 +196,7 @@ impl Case {
 
     /// Takes in what happened. `seq` and `at` are those of the journal entry that caused it.
     pub fn apply(&mut self, seq: Seq, at: Millis, event: &CaseEvent) {
-        if self.timeline.len() < TIMELINE_ENTRIES_MAX {
-            self.timeline.push(timeline::entry(self, seq, at, event));
-        }
+        self.write_line(seq, at, event);
         if let Some(fact) = self.fact(event) {
             // The machine is never refused: what the chain says has happened.
             let _ = self.life.apply(LifeEntry { seq, at, what: What::Machine(fact) });
@@ -196,14 +219,16 @@ impl Case {
             }
             CaseEvent::FindingMoved { key, status, block, .. } => {
                 if let Some(record) = self.findings.get_mut(key) {
+                    self.ranks.remove(record);
                     record.status = *status;
                     if *status == FindingStatus::Seen {
                         record.block = *block;
                         self.dissolved = false;
                     }
+                    self.ranks.insert(record);
                 }
             }
-            CaseEvent::Decided { decision, .. } => self.decisions.push((**decision).clone()),
+            CaseEvent::Decided { decision, .. } => self.keep_decision(decision),
             CaseEvent::ActionIssued { action, .. } => {
                 let record = ActionRecord {
                     action: (**action).clone(),
@@ -219,6 +244,7 @@ impl Case {
             }
             CaseEvent::Dissolved { .. } => self.dissolved = true,
         }
+        self.tell_dropped(seq, at);
     }
 
     /// What an event means for the life of the case, seen from before it.
@@ -261,17 +287,6 @@ impl Case {
         if self.suggested().is_none_or(|before| severity < before) {
             self.graded.push((seq, at, severity));
         }
-    }
-
-    fn raise(&mut self, finding: &Finding, status: FindingStatus) {
-        let is_known = self.findings.contains_key(&finding.key);
-        if self.findings.len() >= FINDINGS_A_CASE_MAX && !is_known {
-            self.findings_dropped += 1;
-            return;
-        }
-        let record = FindingRecord { finding: finding.clone(), block: finding.block, status };
-        self.findings.insert(finding.key, record);
-        self.dissolved = false;
     }
 
     /// Findings of blocks that were not retracted.

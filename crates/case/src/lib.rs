@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod case;
 pub mod correlate;
 pub mod export;
+mod keep;
 pub mod life;
 pub mod numbers;
 pub mod outside;

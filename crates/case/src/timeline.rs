@@ -17,6 +17,23 @@ use crate::{
     life::{CaseCommand, Change, Command},
 };
 
+/// What stands on a line that says what was left out. No event stands for such a line.
+pub const LEFT_OUT: &str = "left out";
+
+/// What stands on a line that says which case a case belongs with. No event stands for such a line.
+pub const BELONGS_WITH: &str = "belongs with";
+
+/// Whether the line of an event is among the first to be left out: of findings, and of decisions to do nothing.
+pub fn is_minor(event: &CaseEvent) -> bool {
+    match event {
+        CaseEvent::FindingRaised { .. }
+        | CaseEvent::FindingForeseen { .. }
+        | CaseEvent::FindingMoved { .. } => true,
+        CaseEvent::Decided { decision, .. } => decision.chosen.is_none(),
+        _ => false,
+    }
+}
+
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

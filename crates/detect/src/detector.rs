@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256};
 use portcullis_types::{
     chain::BlockId,
     evidence::Evidence,
-    finding::{Confidence, Finding, Maturity, Outlook},
+    finding::{Confidence, Finding, Gravity, Maturity, Outlook},
     ids::{ChainId, FindingKey},
     money::Usd,
     probe::{Probe, Reading},
@@ -88,18 +88,33 @@ pub struct Seen {
 pub struct Findings {
     list: Vec<Finding>,
     dropped: u64,
+    /// Place and weight of the least of a full list, until it is replaced.
+    least: Option<(usize, Gravity)>,
 }
 
-/// Most findings of one block that are kept. A storm of them says the same thing again.
+/// Most findings of one block that are kept, the gravest of them: a storm of them says the same thing again, and must not
+/// hide the one that says something else.
 pub const FINDINGS_A_BLOCK_MAX: usize = 1_000;
 
 impl Findings {
-    /// Adds one, or counts it as dropped when there are [`FINDINGS_A_BLOCK_MAX`].
+    /// Adds one. Where there are [`FINDINGS_A_BLOCK_MAX`] the least grave goes, the newest among equals, and is counted.
     pub fn push(&mut self, finding: Finding) {
         if self.list.len() < FINDINGS_A_BLOCK_MAX {
             self.list.push(finding);
-        } else {
-            self.dropped += 1;
+            return;
+        }
+        self.dropped += 1;
+        let found = self.least.or_else(|| {
+            let weighed = self.list.iter().map(Finding::gravity).enumerate();
+            weighed.min_by(|(a, one), (b, other)| one.cmp(other).then(b.cmp(a)))
+        });
+        self.least = found;
+        if let Some((place, least)) = found
+            && finding.gravity() > least
+        {
+            self.list.remove(place);
+            self.list.push(finding);
+            self.least = None;
         }
     }
 
@@ -180,3 +195,6 @@ pub fn draft_of_block(
 
 /// The zero address: the source of mints and the target of burns.
 pub const NOBODY: Address = Address::ZERO;
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use alloy_primitives::{Address, B256};
 use portcullis_case::{
     Correlator, Sighting, Stage,
     correlate::{CONTRACTS_A_SIGHTING_MAX, MemoryUse, Reason},
+    timeline::BELONGS_WITH,
 };
 use portcullis_types::{
     case_event::CaseEvent,
@@ -113,10 +114,10 @@ impl Engine {
     fn tell_of_link(&mut self, seq: Seq, at: Millis, reason: &Reason) {
         let (earlier, later) = (reason.earlier, reason.later);
         if let Some(case) = self.cases.get_mut(&later) {
-            case.note(seq, at, "belongs with", format!("{earlier}, because of {}", reason.shared));
+            case.note(seq, at, BELONGS_WITH, format!("{earlier}, because of {}", reason.shared));
         }
         if let Some(case) = self.cases.get_mut(&earlier) {
-            case.note(seq, at, "belongs with", format!("{later}, because of {}", reason.shared));
+            case.note(seq, at, BELONGS_WITH, format!("{later}, because of {}", reason.shared));
         }
     }
 
@@ -129,7 +130,7 @@ impl Engine {
         };
         if let Some(goes_on) = self.cases.get_mut(&other) {
             let text = format!("{case} is {stage}");
-            goes_on.note(step.seq, step.at, "belongs with", text);
+            goes_on.note(step.seq, step.at, BELONGS_WITH, text);
         }
     }
 }

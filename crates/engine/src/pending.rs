@@ -50,11 +50,11 @@ impl Engine {
                 guard.peek(evidence, &mut found);
             }
             let (findings, dropped) = found.into_parts();
-            self.findings_dropped += dropped;
             let mut case = None;
             for finding in findings {
                 case = self.foretell(step, index, finding).or(case);
             }
+            self.leave_out(step, index, dropped);
             let Some(case) = case else { continue };
             if !is_news {
                 is_news = true;

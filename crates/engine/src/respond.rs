@@ -14,6 +14,7 @@ use portcullis_types::{
 
 use crate::{
     event::Effect,
+    flood::name_gravest,
     incident::LeverStatus,
     step::{Engine, Step},
 };
@@ -22,13 +23,13 @@ impl Engine {
     /// Writes new findings down and decides on them.
     pub(crate) fn raise(&mut self, step: &mut Step, guard: usize, block: BlockId, found: Findings) {
         let (findings, dropped) = found.into_parts();
-        self.findings_dropped += dropped;
         let mut case = None;
         for finding in findings {
             if let Some(id) = self.record(step, guard, finding) {
                 case = Some(id);
             }
         }
+        self.leave_out(step, guard, dropped);
         if let Some(case) = case {
             self.decide(step, guard, case, block);
         }
@@ -170,7 +171,9 @@ impl Engine {
             barred: guard.incidents.approvals.barred(),
         };
         if !is_recommended {
-            return Some(weigh(&guard.config.policy, &facts));
+            let mut decision = weigh(&guard.config.policy, &facts);
+            name_gravest(&mut decision, case);
+            return Some(decision);
         }
         let policy = Policy { autonomy: Autonomy::Observe.into(), ..guard.config.policy.clone() };
         let mut decision = weigh(&policy, &facts);
@@ -178,6 +181,7 @@ impl Engine {
             "pending transactions are not raced (onPending: recommend); {}",
             decision.sentence
         );
+        name_gravest(&mut decision, case);
         Some(decision)
     }
 

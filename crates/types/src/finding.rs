@@ -59,6 +59,32 @@ pub struct Finding {
     pub sentence: String,
 }
 
+/// How much a finding matters where there is no room for all: the greater is kept. It decides nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gravity {
+    /// 4: money goes by proof; 3: one of the two by a stable detector, or proof; 2: stable; 1: incubating; 0: sandbox.
+    class: u8,
+    loss: Usd,
+    /// The e-value's bits: of numbers that are not negative they are in the order of the numbers.
+    e_value: u64,
+}
+
+impl Finding {
+    /// How much it matters where there is no room for all.
+    pub fn gravity(&self) -> Gravity {
+        let is_costly = self.loss > Usd::ZERO || self.outlook == Outlook::AllAtRisk;
+        let class = match (self.maturity, self.confidence.proof, is_costly) {
+            (Maturity::Sandbox, _, _) => 0,
+            (_, true, true) => 4,
+            (_, true, false) | (Maturity::Stable, false, true) => 3,
+            (Maturity::Stable, false, false) => 2,
+            (Maturity::Incubating, false, _) => 1,
+        };
+        // `max` makes a zero of what is no number.
+        Gravity { class, loss: self.loss, e_value: self.confidence.e_value.max(0.0).to_bits() }
+    }
+}
+
 /// How a loss goes on if nobody intervenes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,6 +11,7 @@
 mod approvals;
 mod bridge;
 mod fixtures;
+mod flood;
 mod outside;
 mod pending;
 mod playbooks;

@@ -13,21 +13,21 @@ use portcullis_types::{
     money::Usd,
 };
 
-struct World {
-    engine: Engine,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
     seq: u64,
     height: u64,
-    said: Vec<CaseEvent>,
+    pub(crate) said: Vec<CaseEvent>,
 }
 
-fn block(number: u64) -> BlockId {
+pub(crate) fn block(number: u64) -> BlockId {
     let mut hash = B256::ZERO;
     hash.0[24..].copy_from_slice(&number.to_be_bytes());
     BlockId { number, hash }
 }
 
 impl World {
-    fn new(on_pending: OnPending) -> Self {
+    pub(crate) fn new(on_pending: OnPending) -> Self {
         let mut world = Self { engine: Engine::new(), seq: 0, height: 0, said: Vec::new() };
         let mut config = config();
         config.protocols[0].policy.on_pending = on_pending;
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// Mines a block with these transactions, and answers all that is asked.
-    fn mine(&mut self, evidence: &[Evidence]) {
+    pub(crate) fn mine(&mut self, evidence: &[Evidence]) {
         self.height += 1;
         let (id, parent) = (block(self.height), block(self.height - 1).hash);
         let head = BlockHead { id, parent, timestamp: self.height * 12, transactions: 1 };

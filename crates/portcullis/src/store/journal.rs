@@ -181,8 +181,8 @@ impl Journal {
         }
     }
 
-    /// Records after `after` of which people are told, at most `most`, oldest first: answers of the engine, and blocks that
-    /// could not be seen. They are not checked against the hash chain: they are passed on, nothing is concluded from them.
+    /// Records after `after` of which people are told, at most `most` and fewer where they are large, oldest first; none
+    /// only at the end. They are answers of the engine, and blocks that could not be seen. They are not checked against the hash chain: they are passed on, nothing is concluded from them.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
@@ -193,7 +193,7 @@ impl Journal {
         }
     }
 
-    /// Records after `after`, at most `most`, oldest first. Whoever concludes something from them checks them against the
+    /// Records after `after`, at most `most` and fewer where they are large, oldest first; none only at the end. Whoever concludes something from them checks them against the
     /// hash chain ([`Follower`](super::Follower) does).
     ///
     /// # Errors

@@ -120,11 +120,11 @@ impl Postgres {
     }
 
     pub(super) fn to_tell(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
-        self.page(Which::ToTell, after, most)
+        self.page(Which::ToTell, after, most.min(PAGE_RECORDS_MAX))
     }
 
     pub(super) fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
-        self.page(Which::All, after, most)
+        self.page(Which::All, after, most.min(PAGE_RECORDS_MAX))
     }
 
     fn page(&self, which: Which, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {

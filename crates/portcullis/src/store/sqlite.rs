@@ -16,6 +16,10 @@ const APPLICATION_ID: i64 = 0x5043_4c4a;
 /// Longest wait for a lock of another connection.
 const BUSY_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Bytes of bodies after which a page of records ends: in a flood one record has megabytes, and hundreds of them are not to
+/// be in memory at once.
+pub(super) const PAGE_BYTES_MAX: usize = 8 << 20;
+
 /// Each brings the schema to the next version, kept in `PRAGMA user_version`. Only ever added to.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     "
@@ -151,7 +155,16 @@ impl Sqlite {
         let mut select = self.connection.prepare_cached(select).map_err(wrong)?;
         let after = i64::try_from(after.0).unwrap_or(i64::MAX);
         let rows = select.query_map(params![after, most], record).map_err(wrong)?;
-        rows.collect::<Result<_, _>>().map_err(wrong)
+        let (mut records, mut n_bytes) = (Vec::new(), 0);
+        for row in rows {
+            let record: Record = row.map_err(wrong)?;
+            n_bytes += record.body.len();
+            records.push(record);
+            if n_bytes >= PAGE_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(records)
     }
 
     /// Runs a statement that takes and gives nothing: the borders of an import.

@@ -28,5 +28,6 @@ mod record;
 mod safe;
 mod self_test;
 mod stores;
+mod storm;
 mod telling;
 mod war;

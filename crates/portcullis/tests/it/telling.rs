@@ -1,5 +1,7 @@
 //! People are told what happened, also when a channel is down or the program is killed on the way.
 
+mod outage;
+
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -8,7 +10,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::Value as Json;
@@ -21,7 +23,14 @@ const SCENARIO: &str = "lending-spot-oracle";
 pub(crate) struct Receiver {
     pub(crate) url: String,
     is_down: Arc<AtomicBool>,
-    taken: Arc<Mutex<Vec<Json>>>,
+    taken: Arc<Mutex<Vec<Arrival>>>,
+}
+
+/// A message, and when it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) at: SystemTime,
+    pub(crate) body: Json,
 }
 
 impl Receiver {
@@ -44,7 +53,17 @@ impl Receiver {
     pub(crate) fn messages(&self) -> BTreeMap<String, Json> {
         let taken = self.taken.lock().expect("not poisoned");
         let id = |body: &Json| body["id"].as_str().unwrap_or_default().to_owned();
-        taken.iter().map(|body| (id(body), body.clone())).collect()
+        taken.iter().map(|one| (id(&one.body), one.body.clone())).collect()
+    }
+
+    /// Everything that came, in order, twice what came twice.
+    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+        self.taken.lock().expect("not poisoned").clone()
+    }
+
+    /// From now on it takes nothing, or takes everything again.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
     }
 
     fn has(&self, kind: &str) -> bool {
@@ -63,7 +82,7 @@ impl Receiver {
 fn answer(
     stream: TcpStream,
     is_down: &AtomicBool,
-    taken: &Mutex<Vec<Json>>,
+    taken: &Mutex<Vec<Arrival>>,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut length = 0;
@@ -81,7 +100,8 @@ fn answer(
     reader.read_exact(&mut body)?;
     let down = is_down.load(Ordering::SeqCst);
     if !down {
-        taken.lock().expect("not poisoned").push(serde_json::from_slice(&body)?);
+        let body = serde_json::from_slice(&body)?;
+        taken.lock().expect("not poisoned").push(Arrival { at: SystemTime::now(), body });
     }
     let status = if down { "503 Service Unavailable" } else { "200 OK" };
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -90,6 +110,11 @@ fn answer(
 
 /// A rig whose configuration tells `receiver` everything.
 async fn rig(receiver: &Receiver) -> Rig {
+    rig_with(receiver, &[]).await
+}
+
+/// The same, with further parts of the text replaced.
+async fn rig_with(receiver: &Receiver, more: &[(&str, &str)]) -> Rig {
     let rig = Rig::new(SCENARIO).await;
     let folder = rig.config().parent().expect("a folder").to_owned();
     std::fs::write(folder.join("hook.url"), &receiver.url).expect("written");
@@ -98,7 +123,9 @@ async fn rig(receiver: &Receiver) -> Rig {
     let notify = "notify:\n  channels:\n    - name: hook\n      via: {webhook: {url: {file: hook.url}, \
                   secret: {file: hook.secret}}}\n      perMinute: 600\n      burst: 50\n  \
                   routes: [{minSeverity: P5, channels: [hook]}]\n\nresponder:\n";
-    rig.configure_with(&rig.chain.http_url(), &[("responder:\n", notify)]);
+    let mut replaced = vec![("responder:\n", notify)];
+    replaced.extend(more);
+    rig.configure_with(&rig.chain.http_url(), &replaced);
     rig
 }
 
@@ -115,7 +142,7 @@ async fn people_are_told_of_an_attack_and_nothing_is_lost_when_channel_and_progr
 
     // The channel is down while the attack is played, and the program is killed before it is up again.
     rig.watch().await;
-    receiver.is_down.store(true, Ordering::SeqCst);
+    receiver.set_down(true);
     rig.play_until_held(25, 50).await;
     assert!(rig.is_paused("market").await, "a channel that is down holds up no brake");
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -124,7 +151,7 @@ async fn people_are_told_of_an_attack_and_nothing_is_lost_when_channel_and_progr
     let (said, _, code) = texts(&run(&["notify", "test", "--config", &config]));
     assert!(code == Some(1) && said.contains("NO  hook") && said.contains("503"), "{said}");
 
-    receiver.is_down.store(false, Ordering::SeqCst);
+    receiver.set_down(false);
     rig.watch().await;
     for kind in ["finding", "declared", "decision", "action"] {
         receiver.until(kind).await;

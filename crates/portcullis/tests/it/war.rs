@@ -1,7 +1,8 @@
 //! The incident in the running program: people's words, playbooks that pull levers, calls; and the faults that must neither
 //! lose anything nor do it twice.
 
-mod clock;
+pub(crate) mod clock;
+mod kills;
 
 use std::{io::Read as _, path::PathBuf, process::Command, time::Duration};
 
@@ -66,6 +67,14 @@ const TRIED_OUT: [(&str, &str); 2] = [
 
 /// Watches with the section `war`, and plays the attack.
 async fn attacked(more: &[(&str, &str)], environment: Vec<(String, PathBuf)>) -> (Rig, String) {
+    let mut rig = with_war(environment).await;
+    let node = rig.chain.http_url();
+    let case = attacked_over(&mut rig, &node, more).await;
+    (rig, case)
+}
+
+/// A world, a roster and a playbook.
+async fn with_war(environment: Vec<(String, PathBuf)>) -> Rig {
     let mut rig = Rig::new(SCENARIO).await;
     for (name, value) in environment {
         rig.watcher.with(&name, &value.display().to_string());
@@ -73,14 +82,18 @@ async fn attacked(more: &[(&str, &str)], environment: Vec<(String, PathBuf)>) ->
     std::fs::create_dir(rig.watcher.path("playbooks")).expect("made");
     std::fs::write(rig.watcher.path("playbooks/drain.yaml"), PLAYBOOK).expect("written");
     std::fs::write(rig.watcher.path("roster.yaml"), ROSTER).expect("written");
+    rig
+}
+
+/// Watches over the node at `rpc`, plays the attack, and gives back its case.
+async fn attacked_over(rig: &mut Rig, rpc: &str, more: &[(&str, &str)]) -> String {
     let mut replaced = vec![("responder:\n", WAR)];
     replaced.extend(more);
-    rig.configure_with(&rig.chain.http_url(), &replaced);
+    rig.configure_with(rpc, &replaced);
     rig.watch().await;
     rig.play(true, 25, INTERVAL_MS).await;
     rig.caught_up(SOON).await;
-    let case = rig.story_so_far().engine.cases().next().expect("a case").id.to_string();
-    (rig, case)
+    rig.story_so_far().engine.cases().next().expect("a case").id.to_string()
 }
 
 fn order(rig: &Rig, who: &str, order: &Json) -> Command {

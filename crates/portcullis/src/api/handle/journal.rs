@@ -46,10 +46,11 @@ pub(crate) async fn journal(State(app): State<Arc<App>>, asked: Asked) -> Answer
     apart(move || {
         let after = Seq(page.after.unwrap_or(0));
         let most = u32::try_from(page.limit + 1).unwrap_or(u32::MAX);
-        let records = Journal::open_to_read(&path)
-            .and_then(|journal| journal.after(after, most))
+        let (records, end) = Journal::open_to_read(&path)
+            .and_then(|journal| Ok((journal.after(after, most)?, journal.last_seq())))
             .map_err(|error| unreadable(&error.to_string()))?;
-        let more = records.len() > page.limit;
+        // Large records come fewer at a time.
+        let more = records.len() > page.limit || records.last().is_some_and(|one| one.seq < end);
         let items: Vec<RecordView> = records.iter().take(page.limit).map(record_view).collect();
         let next = items.last().filter(|_| more).map(|last| last.seq.to_string());
         Ok(Shown(Page { items, next, unreadable: None }))

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloy_primitives::B256;
 use portcullis_case::{
     Case, Command,
+    case::TIMELINE_ENTRIES_MAX,
     public::{self, Statement},
+    timeline,
 };
 use portcullis_engine::{Engine, Event, StepOutput};
 use portcullis_types::{
@@ -156,9 +158,10 @@ impl Picture {
         (seq, at): (Seq, Millis),
         change: &mut Change,
     ) {
-        let mut links: BTreeMap<CaseId, Vec<Link>> = BTreeMap::new();
+        let mut links: BTreeMap<CaseId, Vec<(bool, Link)>> = BTreeMap::new();
         for event in &output.case_events {
-            links.entry(event.case()).or_default().push(Link::of(event));
+            let link = (timeline::is_minor(event), Link::of(event));
+            links.entry(event.case()).or_default().push(link);
             change.note(Some(event.case()), topic(event));
             if let CaseEvent::FindingRaised { finding, .. } = event {
                 let key = (finding.protocol.clone(), finding.detector.clone());
@@ -182,10 +185,17 @@ impl Picture {
             let kept = self.links.entry(case.id).or_default();
             let mut found = found.into_iter();
             for entry in case.timeline.iter().skip(kept.len()) {
-                // Lines that no event wrote lead nowhere: of people, and of cases that belong together.
-                let is_machine = entry.seq == seq && entry.what != "belongs with";
-                let link = if is_machine { found.next() } else { None };
-                kept.push(link.unwrap_or_else(|| said.clone()));
+                // Lines that no event wrote lead nowhere: of people, of cases that belong together, of what was left out.
+                let is_noted = [timeline::BELONGS_WITH, timeline::LEFT_OUT];
+                let is_machine = entry.seq == seq && !is_noted.contains(&entry.what.as_str());
+                // Of a timeline that is full, what is minor has no line.
+                let is_full = kept.len() >= TIMELINE_ENTRIES_MAX;
+                let link = if is_machine {
+                    found.find(|(is_minor, _)| !(is_full && *is_minor))
+                } else {
+                    None
+                };
+                kept.push(link.map_or_else(|| said.clone(), |(_, link)| link));
             }
         }
     }

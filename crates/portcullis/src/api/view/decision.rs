@@ -1,6 +1,6 @@
 //! Decisions with their numbers.
 
-use portcullis_case::Case;
+use portcullis_case::{Case, TimelineEntry};
 use portcullis_types::decision::{Decision, RungWeighed, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -77,9 +77,16 @@ pub(crate) struct AttackerView {
 
 /// All decisions of a case, oldest first.
 pub(crate) fn decisions(case: &Case) -> Vec<DecisionView> {
-    let mut lines = case.timeline.iter().filter(|entry| entry.what == "decision");
+    let lines: Vec<_> = case.timeline.iter().filter(|entry| entry.what == "decision").collect();
+    let mut at_line = 0;
     let view = |decision: &Decision| {
-        let line = lines.next();
+        // Neither of the two is whole where there were too many: a line has its decision's block and words.
+        let is_its = |line: &TimelineEntry| {
+            line.block == Some(decision.block.number) && line.text == decision.sentence
+        };
+        let found = lines.iter().skip(at_line).position(|line| is_its(line));
+        let line = found.and_then(|further| lines.get(at_line + further));
+        at_line += found.map_or(0, |further| further + 1);
         DecisionView {
             seq: line.map(|entry| entry.seq.0),
             at: line.map(|entry| entry.at.0),

@@ -117,7 +117,7 @@ fn kind(what: &str, is_said: bool) -> &'static str {
     match what {
         "opened" => "opened",
         "finding" | "pending" | "seen again" | "confirmed" | "finalised" | "retracted"
-        | "dissolved" | "belongs with" => "finding",
+        | "dissolved" | "belongs with" | "left out" => "finding",
         "decision" => "decision",
         "asked" | "signed for" | "not ratified" | "not signed" => "approval",
         "brake works" | "held" | "brake unseen" | "BRAKE BROKEN" => "brake",

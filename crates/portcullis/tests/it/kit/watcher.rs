@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -91,9 +91,14 @@ impl Watcher {
         assert!(ended.is_none(), "it ended with {ended:?}:\n{}", self.log());
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Holds its signer, so that nothing is signed; gives back which process that is.
     pub(crate) fn hold_signer(&self) -> u32 {
-        let watcher = self.child.as_ref().expect("it runs").id().to_string();
+        let watcher = self.pid().to_string();
         let found = Command::new("pgrep").args(["-P", &watcher]).output().expect("pgrep");
         let found = String::from_utf8(found.stdout).expect("text");
         let signer = found.trim().parse().expect("one child, the signer");
@@ -104,6 +109,20 @@ impl Watcher {
     /// Lets a signer go on.
     pub(crate) fn release_signer(signer: u32) {
         signal(signer, "-CONT");
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    pub(crate) async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let deadline = Instant::now() + within;
+        loop {
+            let child = self.child.as_mut().expect("it was started");
+            if let Some(status) = child.try_wait().expect("its state") {
+                self.child = None;
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// `kill -9`.

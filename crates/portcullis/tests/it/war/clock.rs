@@ -6,8 +6,8 @@ use portcullis_case::run::EffectKind;
 use serde_json::{Value as Json, json};
 
 use super::{
-    INTERVAL_MS, ROSTER, SCENARIO, SOON, TRIED_OUT, WAR, actions, attacked, begin, command, done,
-    issued, lines, say, status,
+    INTERVAL_MS, ROSTER, SCENARIO, SOON, TRIED_OUT, WAR, actions, attacked, attacked_over, begin,
+    command, done, issued, lines, say, status, with_war,
 };
 use crate::{
     kit::{Rig, root, without_chain},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A library that moves the clock of whoever loads it, and the file that says by how much.
-fn movable_clock(folder: &std::path::Path) -> Option<(Vec<(String, PathBuf)>, PathBuf)> {
+pub(crate) fn movable_clock(folder: &std::path::Path) -> Option<(Vec<(String, PathBuf)>, PathBuf)> {
     let (library, file) = (folder.join("offset.so"), folder.join("offset"));
     std::fs::write(&file, "0").expect("written");
     let source = root().join("crates/portcullis/tests/it/fixtures/offset.c");
@@ -33,7 +33,7 @@ fn movable_clock(folder: &std::path::Path) -> Option<(Vec<(String, PathBuf)>, Pa
     Some((environment, file))
 }
 
-fn move_clock(file: &std::path::Path, seconds: i64) {
+pub(crate) fn move_clock(file: &std::path::Path, seconds: i64) {
     let draft = file.with_extension("new");
     std::fs::write(&draft, seconds.to_string()).expect("written");
     std::fs::rename(&draft, file).expect("moved");
@@ -158,4 +158,51 @@ async fn who_is_on_call_is_called_then_the_next_then_the_commander_until_somebod
     assert_eq!(all, ["ada", "ben", "cleo"], "each once");
     rig.watcher.stop().await;
     rig.story();
+}
+
+/// The clock is put an hour ahead, back, and passes the same hour again: every call of that hour is made once.
+#[tokio::test]
+async fn an_hour_that_passes_twice_calls_nobody_twice_and_forgets_nobody() {
+    if without_chain() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some((environment, clock)) = movable_clock(folder.path()) else { return };
+    let receiver = Receiver::start();
+    let mut rig = with_war(environment).await;
+    std::fs::write(rig.watcher.path("hook.url"), &receiver.url).expect("written");
+    std::fs::write(rig.watcher.path("hook.secret"), "0123456789abcdef0123456789abcdef")
+        .expect("written");
+    let (node, people) = (rig.chain.http_url(), calling("hook"));
+    // The roster of calls goes in front of the responder, behind the section `war`.
+    let case = attacked_over(&mut rig, &node, &[("responder:\n", &people)]).await;
+    until_called(&receiver, 1, &rig).await;
+    move_clock(&clock, 3_600);
+    rig.play(false, 2, INTERVAL_MS).await;
+    until_called(&receiver, 3, &rig).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let of_the_hour = called(&receiver);
+    assert!(["ada", "ben", "cleo"].iter().all(|name| of_the_hour.iter().any(|one| one == name)));
+    for seconds in [0, 16 * 60, 31 * 60, 58 * 60] {
+        move_clock(&clock, seconds);
+        rig.play(false, 2, INTERVAL_MS).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(called(&receiver), of_the_hour, "that hour was told");
+    let mut ids: Vec<_> =
+        receiver.arrivals().iter().map(|one| one.body["id"].to_string()).collect();
+    let n_all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), n_all, "no message twice");
+    let (taken, said) = say(&rig, "ada", &command(&case, &json!({"command": "acknowledge"})));
+    assert!(taken, "{said}");
+    // Who took it on is called again after an hour only.
+    move_clock(&clock, (58 + 50) * 60);
+    rig.play(false, 2, INTERVAL_MS).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(called(&receiver), of_the_hour, "nobody is called after an answer");
+    rig.caught_up(SOON).await;
+    rig.watcher.stop().await;
+    rig.story().assert_whole();
 }
