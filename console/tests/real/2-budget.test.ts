@@ -9,6 +9,8 @@ import { CASE, PHONE, PROTOCOL, drill, isBusy, launch, open, settled, signInByWa
 const RUNS = 3;
 /** Everything that goes over the wire for a first visit, compressed, headers included, without the live stream. */
 const BYTES_MAX = 150_000;
+/** The journal's page shows 500 records, whose hashes do not compress, and reads on while blocks come. */
+const JOURNAL_BYTES_MAX = 300_000;
 const REQUESTS_MAX = 25;
 const LOOPBACK = { dom: 500, load: 800, paint: 1_000, blocked: 200, shift: 0.1 };
 const THROTTLED = { dom: 2_000, load: 2_500, paint: 2_500, blocked: 200, shift: 0.1 };
@@ -76,7 +78,7 @@ it.each(PATHS.flatMap((path) => [[path, 'loopback', false], [path, 'a slow phone
   const of = (key: Exclude<keyof Cost, 'element'>) => middle(all.map((one) => one[key]));
   process.stdout.write(`${path}, ${name}: ${of('bytes').toLocaleString('en')} bytes in ${of('requests')} requests, DOMContentLoaded ${Math.round(of('dom'))} ms, load ${Math.round(of('load'))} ms, largest paint ${Math.round(of('paint'))} ms (${all[0]?.element}), blocked ${Math.round(of('blocked'))} ms, shift ${of('shift').toFixed(3)}\n`);
   const limits = isThrottled ? THROTTLED : LOOPBACK;
-  expect(of('bytes'), 'bytes over the wire').toBeLessThan(BYTES_MAX);
+  expect(of('bytes'), 'bytes over the wire').toBeLessThan(path === '/journal' ? JOURNAL_BYTES_MAX : BYTES_MAX);
   expect(of('requests'), 'requests').toBeLessThan(REQUESTS_MAX);
   expect(of('paint'), 'something was painted').toBeGreaterThan(0);
   expect(of('shift'), 'what jumps').toBeLessThan(limits.shift);

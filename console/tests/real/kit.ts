@@ -1,7 +1,6 @@
 // What the tests against the real program share: a browser, somebody signed in, and the record as the program tells it.
 
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
@@ -76,13 +75,7 @@ export async function serious(page: Page, where: string): Promise<string[]> {
   return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact ?? '')).map((one) => `${where}: ${one.id}: ${one.nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.slice(0, 200) ?? ''}`).join(' | ')}`);
 }
 
-/** Times mean something on a machine that has time: with more work waiting than it has processors they are only told. */
-export function isBusy(): boolean {
-  const [load = 0] = loadavg();
-  if (load <= cpus().length * 1.5) return false;
-  process.stdout.write(`the machine is busy with other work (load ${load.toFixed(1)}): times are told and not judged\n`);
-  return true;
-}
+export { isBusy } from '../busy';
 
 export const wider = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
