@@ -63,14 +63,6 @@ fn system() -> Vec<Route> {
         Route::get("/api/v1/health", h::health_details)
             .says("healthDetails", "Whether the program sees, with reasons.")
             .gives::<HealthView>(),
-        Route::get("/api/v1/status", h::statements)
-            .says("statements", "What was said in public, newest first; where the configuration shows it to everybody.")
-            .needs(Need::Nothing)
-            .gives_page::<h::StatementView>(),
-        Route::get("/status", h::statements_page)
-            .says("statementsPage", "The same as a page.")
-            .needs(Need::Nothing)
-            .gives_raw(&["text/html"]),
         Route::get("/api/v1/overview", h::overview)
             .says("overview", "Are we blind, are the brakes good, what is open.")
             .gives::<Overview>(),
@@ -178,6 +170,14 @@ fn records() -> Vec<Route> {
             .says("report", "One of them.")
             .asks([REPORT])
             .gives_raw(&["application/json", "text/html"]),
+        Route::get("/api/v1/status", h::statements)
+            .says("statements", "What was said in public, newest first; where the configuration shows it to everybody.")
+            .needs(Need::Nothing)
+            .gives_page::<h::StatementView>(),
+        Route::get("/status", h::statements_page)
+            .says("statementsPage", "The same as a page.")
+            .needs(Need::Nothing)
+            .gives_raw(&["text/html"]),
         Route::get("/api/v1/drills", h::drills)
             .says("drills", "Drills that were played.")
             .gives_page::<h::DrillView>(),
