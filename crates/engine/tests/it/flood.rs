@@ -28,7 +28,7 @@ fn a_block_of_too_many_findings_is_decided_on_and_says_what_was_left_out() {
     assert_eq!(world.engine.findings_dropped(), left_out);
     let line = case.timeline.iter().find(|line| line.what == LEFT_OUT).unwrap();
     assert!(line.text.starts_with("100 findings"), "{}", line.text);
-    let decision = case.decisions.last().unwrap();
+    let decision = &case.decisions[0];
     assert_eq!(decision.findings.len(), FINDINGS_A_DECISION_MAX);
     let others = KEPT - FINDINGS_A_DECISION_MAX;
     let words = format!("; {others} lesser findings were weighed too");

@@ -80,10 +80,19 @@ async fn wait_for_the_end(stdin: bool) {
         return interrupted.await;
     }
     let ended = async {
-        let mut input = tokio::io::stdin();
-        let mut nowhere = tokio::io::sink();
-        // However it ends, it has ended.
-        let _ended = tokio::io::copy(&mut input, &mut nowhere).await;
+        let (tell, told) = tokio::sync::oneshot::channel::<()>();
+        // A thread and no task: the runtime waits for tasks that read, and a program that cannot go on must end although
+        // nobody closes its input.
+        let reading = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+            // However it ends, it has ended.
+            let _ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            drop(tell);
+        });
+        if let Err(error) = reading {
+            tracing::warn!(%error, "standard input cannot be watched");
+            std::future::pending::<()>().await;
+        }
+        let _closed = told.await;
     };
     tokio::select! {
         () = interrupted => {}
