@@ -4,10 +4,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kms test-api bench lint fmt clean
+.PHONY: help setup demo test test-kms test-api test-exports bench lint fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what building and drilling need: a C compiler, Foundry, the compiled contracts, the console
 	@scripts/setup.sh
@@ -32,6 +32,9 @@ test-kms: setup ## test keys of AWS KMS against an emulator; wants python3, and 
 
 test-api: setup ## play schemathesis against the API, over a drill's journal
 	@scripts/test-api.sh
+
+test-exports: ## hold exports of a drill's case against the official schemas; wants python3
+	@scripts/test-exports.sh
 
 bench: setup ## measure, and compare with what was promised
 	cargo bench --workspace
