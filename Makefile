@@ -4,7 +4,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kms test-api test-console bench lint fmt clean
+.PHONY: help setup demo test test-kms test-api test-console test-exports bench lint fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ test-api: setup ## play schemathesis against the API, over a drill's journal
 
 test-console: setup ## drive the console with Chromium through a whole incident on a real drill; installs Chromium
 	@scripts/test-console.sh
+
+test-exports: ## hold exports of a drill's case against the official schemas; wants python3
+	@scripts/test-exports.sh
 
 bench: setup ## measure, and compare with what was promised
 	cargo bench --workspace

@@ -197,6 +197,22 @@ impl Outbox {
         health::read(&connection, plan)
     }
 
+    /// Copies the queue at `path`, which may be in use, as it is at one moment into a file that is not there yet.
+    ///
+    /// # Errors
+    /// [`OutboxError`]: it is not there, not ours, damaged; the copy cannot be written.
+    pub fn copy(path: &Path, to: &Path) -> Result<(), OutboxError> {
+        schema::copy(path, to)
+    }
+
+    /// Looks through a queue that nobody uses: whether it is ours and every page of it whole.
+    ///
+    /// # Errors
+    /// [`OutboxError`] with what is wrong.
+    pub fn check(path: &Path) -> Result<(), OutboxError> {
+        schema::check(path)
+    }
+
     /// The highest journal sequence of which a notice was put in; none in a new queue. A program that starts again tells
     /// the journal's answers from here on once more: those that were told are known by their keys.
     ///

@@ -1,4 +1,5 @@
-//! A case as OCSF Incident Finding (class 2005) and its findings as Detection Findings (class 2004), schema 1.9.
+//! A case as OCSF Incident Finding (class 2005) and its findings as Detection Findings (class 2004), schema 1.8.0:
+//! the newest that a test holds them against.
 //!
 //! OCSF has no object for chains: contracts stand in `resources` by CAIP-10 name, transactions in `evidences`.
 
@@ -8,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::{Case, Severity, Stage};
 
 fn metadata(uid: &str) -> Json {
-    json!({"version": "1.9.0", "uid": uid, "product": {"name": "portcullis", "vendor_name": "portcullis"}})
+    json!({"version": "1.8.0", "uid": uid, "product": {"name": "portcullis", "vendor_name": "portcullis"}})
 }
 
 fn finding_info(finding: &Finding) -> Json {

@@ -53,6 +53,7 @@ pub fn bundle(case: &Case, producer: &str, now: Millis) -> Json {
         }
         let body = json!({
             "created_by_ref": identity, "name": format!("sender in {name}"),
+            "description": format!("The account sent a transaction of which a finding in {name} stands. It is not proven to be the attacker's."),
             "indicator_types": ["malicious-activity"], "pattern_type": "stix", "pattern_version": "2.1",
             "pattern": format!("[cryptocurrency-wallet:value = '{value}']"), "valid_from": created,
             "external_references": [{"source_name": "caip-10", "external_id": caip}],

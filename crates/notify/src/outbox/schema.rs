@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::error::OutboxError;
 use crate::plan::Plan;
@@ -111,6 +111,48 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OutboxError> 
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Opens a queue that must be there, to read it.
+fn open_ours(path: &Path) -> Result<Connection, OutboxError> {
+    // Read only, SQLite could not look into a queue whose write-ahead log was left by a process that was killed.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let foreign = |why: String| OutboxError::Foreign { path: path.into(), why };
+    let pragma = |name: &str| -> Result<i64, rusqlite::Error> {
+        connection.pragma_query_value(None, name, |row| row.get(0))
+    };
+    let application = pragma("application_id").map_err(|error| foreign(error.to_string()))?;
+    if application != APPLICATION_ID {
+        return Err(foreign("it is a database of another program".to_owned()));
+    }
+    let version = pragma("user_version")?;
+    if version > SCHEMA_VERSION {
+        return Err(foreign(format!("schema {version} is newer than {SCHEMA_VERSION}")));
+    }
+    Ok(connection)
+}
+
+/// SQLite itself writes the copy, in one transaction of a reader: the writer goes on meanwhile.
+pub(super) fn copy(path: &Path, to: &Path) -> Result<(), OutboxError> {
+    let connection = open_ours(path)?;
+    let to = to.to_str().ok_or_else(|| OutboxError::Io {
+        path: to.into(),
+        source: std::io::Error::other("the path is not UTF-8"),
+    })?;
+    connection.execute("VACUUM INTO ?1", [to])?;
+    Ok(())
+}
+
+/// Whether a queue is ours and whole.
+pub(super) fn check(path: &Path) -> Result<(), OutboxError> {
+    let connection = open_ours(path)?;
+    let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    match said.as_str() {
+        "ok" => Ok(()),
+        why => Err(OutboxError::Foreign { path: path.into(), why: why.to_owned() }),
+    }
 }
 
 /// Channels that are new get a row; messages to channels that were taken out of the configuration go nowhere any more.

@@ -275,3 +275,30 @@ fn files_of_others_are_refused() {
         assert!(matches!(error, OutboxError::Foreign { .. }), "{error}");
     }
 }
+
+#[test]
+fn a_copy_of_a_queue_in_use_waits_for_the_same() {
+    let (folder, outbox) = open(plan(&["a", "b"]));
+    for n in 1..=3 {
+        put(&outbox, 0, n, Severity::P2, &format!("g{n}"));
+    }
+    send(&outbox, 0, "a").unwrap();
+    let claimed = outbox.claim(Millis(0), "a").unwrap().expect("one more");
+    let to = folder.path().join("copy.sqlite");
+    Outbox::copy(&folder.path().join("outbox.sqlite"), &to).unwrap();
+    Outbox::check(&to).unwrap();
+    put(&outbox, 0, 4, Severity::P2, "g4");
+    let copy = Outbox::open(&to, plan(&["a", "b"])).unwrap();
+    assert_eq!(copy.last_step().unwrap(), Some(3));
+    let titles: Vec<_> = send_all(&copy, 0, "a").into_iter().map(|(title, _)| title).collect();
+    assert_eq!(titles.len(), 2, "what was being sent is sent again: {titles:?}");
+    assert!(titles.contains(&claimed.title()));
+    let key = NoticeKey::of_step(Seq(2), 0);
+    let again = copy.enqueue(Millis(0), &notice(Severity::P2, "g2"), &key).unwrap();
+    assert_eq!(again, Enqueued::Known, "what was told is known");
+    let error = Outbox::copy(&folder.path().join("none.sqlite"), &to).unwrap_err();
+    assert!(matches!(error, OutboxError::Sqlite(_)), "{error}");
+    let other = folder.path().join("other.sqlite");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    assert!(matches!(Outbox::check(&other).unwrap_err(), OutboxError::Foreign { .. }));
+}

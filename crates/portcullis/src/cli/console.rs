@@ -100,7 +100,8 @@ fn first_chain(journal: &Journal) -> Option<u64> {
     }
 }
 
-fn evidence_of(journal: &Path) -> PathBuf {
+/// Where evidence lies if nobody says anything else.
+pub(super) fn evidence_of(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".evidence");
     name.into()

@@ -1,4 +1,4 @@
-//! `portcullis journal verify|export|backup|restore|copy|measure`.
+//! `portcullis journal verify|export|backup|restore|copy|archive|measure`.
 
 mod copies;
 mod measure;
@@ -6,10 +6,21 @@ mod measure;
 use std::{io::BufReader, path::PathBuf};
 
 use alloy_primitives::B256;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::{Ending, JournalArgs, output::print_json};
+use super::{Ending, JournalArgs, console::evidence_of, output::print_json};
 use crate::store::{self, Journal, Verified, VerifyError};
+
+/// Where what lies beside a journal is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BesideArgs {
+    /// Folder of evidence that people handed in. Default: the one of the configuration; `JOURNAL.evidence`.
+    #[arg(long)]
+    evidence: Option<PathBuf>,
+    /// The outbox. Default: the one of the configuration; `JOURNAL.outbox` where only the journal is given.
+    #[arg(long)]
+    outbox: Option<PathBuf>,
+}
 
 /// What to do with the journal.
 #[derive(Debug, Subcommand)]
@@ -33,10 +44,13 @@ pub(crate) enum JournalCommand {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Write a back-up: every record, compressed, with the hash it must end with. The journal may be in use.
+    /// Write a back-up: every record, evidence that people handed in, and the outbox, compressed, with the hash it must end
+    /// with. All of it may be in use.
     Backup {
         #[command(flatten)]
         place: JournalArgs,
+        #[command(flatten)]
+        beside: BesideArgs,
         /// File to write; nothing is written over. For a folder, a file is named after the time and the last record.
         file: PathBuf,
         /// In a folder, back-ups older than this are removed afterwards, but never the newest.
@@ -49,6 +63,8 @@ pub(crate) enum JournalCommand {
         file: PathBuf,
         #[command(flatten)]
         place: JournalArgs,
+        #[command(flatten)]
+        beside: BesideArgs,
     },
     /// Copy a journal, also from `SQLite` to `PostgreSQL` or back. Stop the program that writes to it first.
     Copy {
@@ -56,6 +72,18 @@ pub(crate) enum JournalCommand {
         from: PathBuf,
         /// To this one, which is not there yet.
         to: PathBuf,
+    },
+    /// Move old records into a sealed, compressed file and begin a new journal behind it, which needs that file. The journal
+    /// stays as it is. Stop the program that writes to it first.
+    Archive {
+        /// The new journal, which is not there yet. The archive is written beside it, with the ending `archive.jsonl.zst`.
+        to: PathBuf,
+        /// Records older than this go, but never those of a case that is open or in which anything happened since, nor any
+        /// behind them.
+        #[arg(long)]
+        older_than_days: u32,
+        #[command(flatten)]
+        place: JournalArgs,
     },
     /// Say how many bytes records take, and how many a store takes in within a second.
     Measure {
@@ -95,14 +123,42 @@ pub(crate) fn journal(command: &JournalCommand, json: bool) -> anyhow::Result<En
             eprintln!("{records} records, head {}", journal.head());
             Ok(Ending::Fine)
         }
-        JournalCommand::Backup { place, file, keep_days } => {
-            copies::backup(&place.path()?, file, *keep_days, json)
+        JournalCommand::Backup { place, beside, file, keep_days } => {
+            let (journal, beside) = beside.places(place)?;
+            copies::backup(&journal, &beside, file, *keep_days, json)
         }
-        JournalCommand::Restore { file, place } => copies::restore(file, &place.path()?, json),
+        JournalCommand::Restore { file, place, beside } => {
+            let (journal, beside) = beside.places(place)?;
+            copies::restore(file, &journal, &beside, json)
+        }
+        JournalCommand::Archive { to, older_than_days, place } => {
+            copies::archive(&place.path()?, to, *older_than_days, json)
+        }
         JournalCommand::Copy { from, to } => copies::copy(from, to, json),
         JournalCommand::Measure { place, against, entries } => {
             measure::measure(&place.path()?, against, *entries, json)
         }
+    }
+}
+
+impl BesideArgs {
+    /// The journal, and what lies beside it.
+    fn places(&self, place: &JournalArgs) -> anyhow::Result<(PathBuf, store::Beside)> {
+        let (journal, evidence, outbox) = match &place.journal {
+            Some(journal) => {
+                let mut outbox = journal.as_os_str().to_owned();
+                outbox.push(".outbox");
+                (journal.clone(), evidence_of(journal), Some(PathBuf::from(outbox)))
+            }
+            None => {
+                let config = super::load_config(&place.config)?;
+                let evidence = config.war.map(|war| war.evidence);
+                let evidence = evidence.unwrap_or_else(|| evidence_of(&config.journal));
+                (config.journal, evidence, config.notify.map(|notify| notify.outbox))
+            }
+        };
+        let evidence = Some(self.evidence.clone().unwrap_or(evidence));
+        Ok((journal, store::Beside { evidence, outbox: self.outbox.clone().or(outbox) }))
     }
 }
 

@@ -68,6 +68,11 @@ pub(super) struct Walk {
 }
 
 impl Walk {
+    /// A walk that begins behind a record that is elsewhere.
+    pub(super) fn behind(last: Seq, head: B256) -> Self {
+        Self { head, last }
+    }
+
     pub(super) fn check(&mut self, record: &Record) -> Result<(), BrokenChain> {
         let expected_seq = Seq(self.last.0 + 1);
         if record.seq != expected_seq {

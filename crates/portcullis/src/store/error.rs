@@ -117,6 +117,16 @@ pub enum StoreError {
         /// Where.
         source: BrokenChain,
     },
+    /// The archive that the journal begins with is missing or damaged.
+    #[error(
+        "{path}: {why}; the journal begins behind this archive and is nothing without it: put it back beside the journal, or restore a back-up"
+    )]
+    Archive {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// A body could not be written as JSON.
     #[error("an entry cannot be written as JSON: {0}; this is a defect, please report it")]
     Encode(#[from] serde_json::Error),

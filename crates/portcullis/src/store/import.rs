@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 use portcullis_types::ids::{Millis, Seq};
 
 use super::{
+    archive::Anchor,
     chain::{BrokenChain, Walk},
     error::StoreError,
     journal::{Backend, Journal},
@@ -43,6 +44,8 @@ pub struct Import<'a> {
     batch_bytes: usize,
     last_at: Millis,
     is_open: bool,
+    /// Where the journal begins, if its older part is archived.
+    anchor: Option<Anchor>,
 }
 
 impl<'a> Import<'a> {
@@ -58,7 +61,24 @@ impl<'a> Import<'a> {
             batch_bytes: 0,
             last_at: Millis(0),
             is_open: true,
+            anchor: None,
         })
+    }
+
+    /// Records that follow an archive.
+    pub(super) fn begin_behind(
+        journal: &'a mut Journal,
+        anchor: Anchor,
+    ) -> Result<Self, StoreError> {
+        let mut import = Self::begin(journal)?;
+        match import.journal.backend() {
+            Backend::Sqlite(sqlite) => sqlite.set_anchor(&anchor)?,
+            Backend::Postgres(postgres) => postgres.set_anchor(anchor.clone())?,
+        }
+        import.walk = Walk::behind(anchor.seq, anchor.hash);
+        import.last_at = anchor.at;
+        import.anchor = Some(anchor);
+        Ok(import)
     }
 
     /// Takes the next record.
@@ -100,7 +120,7 @@ impl<'a> Import<'a> {
             Backend::Postgres(postgres) => postgres.commit()?,
         }
         self.is_open = false;
-        self.journal.imported(head, self.last_at, last);
+        self.journal.imported(head, self.last_at, last, self.anchor.take())?;
         Ok(last)
     }
 }

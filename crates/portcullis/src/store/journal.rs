@@ -7,6 +7,7 @@ use portcullis_engine::{Event, StepOutput};
 use portcullis_types::ids::{Millis, Seq};
 
 use super::{
+    archive::{Anchor, Archive},
     chain::{Link, Walk, link},
     error::StoreError,
     health::StoreHealth,
@@ -24,6 +25,8 @@ pub struct Journal {
     head: B256,
     last_at: Millis,
     next: Seq,
+    /// The older part, if it is archived.
+    archive: Option<Archive>,
 }
 
 #[derive(Debug)]
@@ -73,25 +76,32 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] if a database cannot be asked.
     pub fn is_taken(path: &Path) -> Result<bool, StoreError> {
-        if !Postgres::is_address(path) {
-            return Ok(path.exists());
+        if !Postgres::is_address(path) && std::fs::metadata(path).is_ok_and(|file| file.len() == 0)
+        {
+            return Ok(false);
         }
         match Self::open_to_read(path) {
             Ok(journal) => Ok(journal.last_seq() > Seq(0)),
             Err(StoreError::Missing { .. }) => Ok(false),
+            // Whatever this file is, it is somebody's.
+            Err(_) if !Postgres::is_address(path) => Ok(true),
             Err(error) => Err(error),
         }
     }
 
     fn finish(backend: Backend, path: &Path) -> Result<Self, StoreError> {
-        let last = match &backend {
-            Backend::Sqlite(sqlite) => sqlite.last()?,
-            Backend::Postgres(postgres) => postgres.last()?,
+        let (last, anchor) = match &backend {
+            Backend::Sqlite(sqlite) => (sqlite.last()?, sqlite.anchor()?),
+            Backend::Postgres(postgres) => (postgres.last()?, postgres.anchor()?),
         };
-        let last_at = last.as_ref().map_or(Millis(0), |last| last.at);
-        let (head, next) =
-            last.map_or((B256::ZERO, Seq(1)), |last| (last.hash, Seq(last.seq.0 + 1)));
-        Ok(Self { backend, path: path.into(), head, last_at, next })
+        let archive = anchor.map(|anchor| Archive::of(path, anchor)).transpose()?;
+        let anchor = archive.as_ref().map(Archive::anchor);
+        let (head, last_at, last) = match (last, anchor) {
+            (Some(last), _) => (last.hash, last.at, last.seq),
+            (None, Some(anchor)) => (anchor.hash, anchor.at, anchor.seq),
+            (None, None) => (B256::ZERO, Millis(0), Seq(0)),
+        };
+        Ok(Self { backend, path: path.into(), head, last_at, next: Seq(last.0 + 1), archive })
     }
 
     /// Writes an input down. It is on disk when this returns. On `PostgreSQL` this waits while the server is away, up to
@@ -160,7 +170,20 @@ impl Journal {
         }
     }
 
-    /// Calls `each` with every record in order, until it fails. Every record is checked against the hash chain first:
+    /// Where it begins, if its older part is archived.
+    pub fn anchor(&self) -> Option<&Anchor> {
+        self.archive.as_ref().map(Archive::anchor)
+    }
+
+    /// Whether the archive that it begins with, if there is one, is the file that was sealed, to the last byte.
+    ///
+    /// # Errors
+    /// [`StoreError::Archive`]: it is missing or was changed.
+    pub fn check_archive(&self) -> Result<(), StoreError> {
+        self.archive.as_ref().map_or(Ok(()), Archive::check)
+    }
+
+    /// Calls `each` with every record in order, archived ones first, until it fails. Every record is checked against the hash chain first:
     /// nothing is ever concluded from a journal of which something was taken away or changed.
     ///
     /// # Errors
@@ -170,11 +193,14 @@ impl Journal {
         mut each: impl FnMut(Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut walk = Walk::default();
-        let checked = |record: Record| -> Result<(), E> {
+        let mut checked = |record: Record| -> Result<(), E> {
             let broken = |source| StoreError::Broken { path: self.path.clone(), source };
             walk.check(&record).map_err(broken)?;
             each(record)
         };
+        if let Some(archive) = &self.archive {
+            archive.each(&mut checked)?;
+        }
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.each(checked),
             Backend::Postgres(postgres) => postgres.each(checked),
@@ -187,10 +213,10 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn to_tell(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
-        match &self.backend {
+        self.page(after, most, Record::is_told, |after, most| match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.to_tell(after, most),
             Backend::Postgres(postgres) => postgres.to_tell(after, most),
-        }
+        })
     }
 
     /// Records after `after`, at most `most` and fewer where they are large, oldest first; none only at the end. Whoever concludes something from them checks them against the
@@ -199,10 +225,34 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn after(&self, after: Seq, most: u32) -> Result<Vec<Record>, StoreError> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.after(after, most),
-            Backend::Postgres(postgres) => postgres.after(after, most),
+        self.page(
+            after,
+            most,
+            |_| true,
+            |after, most| match &self.backend {
+                Backend::Sqlite(sqlite) => sqlite.after(after, most),
+                Backend::Postgres(postgres) => postgres.after(after, most),
+            },
+        )
+    }
+
+    /// A page that may begin in the archive and end in the database.
+    fn page(
+        &self,
+        after: Seq,
+        most: u32,
+        takes: impl Fn(&Record) -> bool,
+        rest: impl Fn(Seq, u32) -> Result<Vec<Record>, StoreError>,
+    ) -> Result<Vec<Record>, StoreError> {
+        let Some(archive) = self.archive.as_ref().filter(|one| after < one.anchor().seq) else {
+            return rest(after, most);
+        };
+        let mut records = archive.after(after, most, takes)?;
+        let missing = most.saturating_sub(records.len() as u32);
+        if missing > 0 {
+            records.extend(rest(archive.anchor().seq, missing)?);
         }
+        Ok(records)
     }
 
     /// Takes in records that another journal has, unchanged: all of them or none. The journal must be empty.
@@ -210,18 +260,40 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] if there are records already, or the database refuses.
     pub fn import(&mut self) -> Result<Import<'_>, StoreError> {
-        if self.last_seq() > Seq(0) {
-            let why = format!("it has {} records, and nothing is written over", self.last_seq());
-            return Err(StoreError::Foreign { path: self.path.clone(), why });
-        }
+        self.must_be_empty()?;
         Import::begin(self)
+    }
+
+    /// The same with records that follow an archive, which lies beside this journal. From then on the journal begins with it.
+    ///
+    /// # Errors
+    /// As [`Journal::import`].
+    pub fn import_behind(&mut self, anchor: Anchor) -> Result<Import<'_>, StoreError> {
+        self.must_be_empty()?;
+        Import::begin_behind(self, anchor)
+    }
+
+    fn must_be_empty(&self) -> Result<(), StoreError> {
+        if self.last_seq() == Seq(0) {
+            return Ok(());
+        }
+        let why = format!("it has {} records, and nothing is written over", self.last_seq());
+        Err(StoreError::Foreign { path: self.path.clone(), why })
     }
 
     pub(super) fn backend(&self) -> &Backend {
         &self.backend
     }
 
-    pub(super) fn imported(&mut self, head: B256, last_at: Millis, last: Seq) {
+    pub(super) fn imported(
+        &mut self,
+        head: B256,
+        last_at: Millis,
+        last: Seq,
+        anchor: Option<Anchor>,
+    ) -> Result<(), StoreError> {
         (self.head, self.last_at, self.next) = (head, last_at, Seq(last.0 + 1));
+        self.archive = anchor.map(|anchor| Archive::of(&self.path, anchor)).transpose()?;
+        Ok(())
     }
 }

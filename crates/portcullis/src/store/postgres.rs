@@ -29,7 +29,9 @@ use self::{
     tls::Tls,
     worker::{Answer, Job, Request, Worker},
 };
-use super::{chain::BrokenChain, error::StoreError, health::StoreHealth, record::Record};
+use super::{
+    archive::Anchor, chain::BrokenChain, error::StoreError, health::StoreHealth, record::Record,
+};
 
 /// Most records that are read at once. One may have megabytes.
 const PAGE_RECORDS_MAX: u32 = 64;
@@ -92,6 +94,19 @@ impl Postgres {
             Answer::Last(last) => Ok(last),
             _ => Err(self.ended()),
         }
+    }
+
+    /// Where it begins, if its older part is archived.
+    pub(super) fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        match self.ask(Request::Anchor)? {
+            Answer::Anchor(anchor) => Ok(anchor),
+            _ => Err(self.ended()),
+        }
+    }
+
+    /// Begins behind an archive. Part of an import, and undone with it.
+    pub(super) fn set_anchor(&self, anchor: Anchor) -> Result<(), StoreError> {
+        self.ask(Request::SetAnchor(anchor)).map(|_| ())
     }
 
     pub(super) fn insert(&self, record: Record) -> Result<(), StoreError> {

@@ -44,6 +44,12 @@ impl Record {
     /// Kind of an output record.
     pub const OUTPUT: &'static str = "output";
 
+    /// Whether people are told of it: an answer, or a block that could not be seen. The databases ask the same.
+    pub(super) fn is_told(&self) -> bool {
+        self.kind == Self::OUTPUT
+            || self.body.starts_with("{\"event\":\"chain\",\"fact\":\"blind\"")
+    }
+
     /// The body, parsed.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::{
 use portcullis_types::ids::{Millis, Seq};
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::{SCHEMA_VERSION, error::StoreError, record::Record};
+use super::{SCHEMA_ARCHIVED, SCHEMA_VERSION, archive::Anchor, error::StoreError, record::Record};
 
 /// Marks the file as ours (`PRAGMA application_id`): "PCLJ".
 const APPLICATION_ID: i64 = 0x5043_4c4a;
@@ -42,6 +42,30 @@ WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entry)
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only: an entry follows the last one'); END;
 ",
 ];
+
+/// Makes a journal of the newest version begin behind an archive: an anchor, which is never changed, and an entry that may
+/// follow it. [`ANCHORED`] closes the table behind the anchor.
+const ANCHOR: &str = "
+CREATE TABLE anchor (
+    seq    INTEGER PRIMARY KEY CHECK (seq > 0),
+    at     INTEGER NOT NULL,
+    hash   BLOB    NOT NULL CHECK (length(hash) = 32),
+    file   TEXT    NOT NULL,
+    sha256 BLOB    NOT NULL CHECK (length(sha256) = 32)
+) STRICT;
+DROP TRIGGER entry_follows_the_last;
+CREATE TRIGGER entry_follows_the_last BEFORE INSERT ON entry
+WHEN NEW.seq <> coalesce((SELECT max(seq) FROM entry), (SELECT seq FROM anchor)) + 1
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: an entry follows the last one'); END;
+";
+const ANCHORED: &str = "
+CREATE TRIGGER anchor_is_the_only_one BEFORE INSERT ON anchor
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only: it has its anchor'); END;
+CREATE TRIGGER anchor_is_never_changed BEFORE UPDATE ON anchor
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER anchor_is_never_deleted BEFORE DELETE ON anchor
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+";
 
 /// A journal in an `SQLite` file.
 #[derive(Debug)]
@@ -104,6 +128,37 @@ impl Sqlite {
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
             Err(error) => Err(self.wrong(error)),
         }
+    }
+
+    /// Where it begins, if its older part is archived.
+    pub(super) fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        if pragma(&self.connection, &self.path, "user_version")? < SCHEMA_ARCHIVED {
+            return Ok(None);
+        }
+        let select = "SELECT seq, at, hash, file, sha256 FROM anchor";
+        let read = |row: &Row<'_>| {
+            let (seq, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let (hash, sha256): ([u8; 32], [u8; 32]) = (row.get(2)?, row.get(4)?);
+            let (seq, at) = (Seq(seq.unsigned_abs()), Millis(at.unsigned_abs()));
+            Ok(Anchor { seq, at, hash: hash.into(), file: row.get(3)?, sha256: sha256.into() })
+        };
+        let found = self.connection.query_row(select, [], read);
+        found.map(Some).map_err(|source| self.wrong(source))
+    }
+
+    /// Begins behind an archive. Part of an import, and undone with it.
+    pub(super) fn set_anchor(&self, anchor: &Anchor) -> Result<(), StoreError> {
+        self.run(ANCHOR)?;
+        let Anchor { seq, at, hash, file, sha256 } = anchor;
+        let (seq, at) = (seq.0.cast_signed(), at.0.cast_signed());
+        let insert = "INSERT INTO anchor (seq, at, hash, file, sha256) VALUES (?, ?, ?, ?, ?)";
+        self.connection
+            .execute(insert, params![seq, at, hash.as_slice(), file, sha256.as_slice()])
+            .map_err(|source| self.wrong(source))?;
+        self.run(ANCHORED)?;
+        self.connection
+            .pragma_update(None, "user_version", SCHEMA_ARCHIVED)
+            .map_err(|source| self.wrong(source))
     }
 
     pub(super) fn insert(&self, record: &Record) -> Result<(), StoreError> {
@@ -184,8 +239,8 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(foreign("it is a database of another program".to_owned()));
     }
     let found = pragma(connection, path, "user_version")?;
-    if found > SCHEMA_VERSION {
-        return Err(StoreError::Newer { path: path.into(), found, known: SCHEMA_VERSION });
+    if found > SCHEMA_ARCHIVED {
+        return Err(StoreError::Newer { path: path.into(), found, known: SCHEMA_ARCHIVED });
     }
     if found < 1 {
         return Err(foreign(format!("schema {found}, expected 1 to {SCHEMA_VERSION}")));

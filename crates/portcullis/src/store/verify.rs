@@ -26,6 +26,9 @@ pub enum VerifyError {
     /// The chain does not hold.
     #[error(transparent)]
     Broken(#[from] BrokenChain),
+    /// The archive that the journal begins with is not the one that was sealed.
+    #[error("{0}")]
+    Archive(StoreError),
     /// The end does not fit what the caller knows.
     #[error(
         "the journal ends with {found}, not with {expected}: its end was cut off or written anew"
@@ -69,17 +72,19 @@ impl From<StoreError> for VerifyError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Broken { source, .. } => Self::Broken(source),
+            error @ StoreError::Archive { .. } => Self::Archive(error),
             error => Self::Store(error),
         }
     }
 }
 
-/// Checks the hash chain alone.
+/// Checks the hash chain alone, and that an archive is the file that was sealed.
 ///
 /// # Errors
 /// The first record that does not fit.
 pub fn verify_chain(journal: &Journal, expected_head: Option<B256>) -> Result<B256, VerifyError> {
-    let mut found = B256::ZERO;
+    journal.check_archive()?;
+    let mut found = journal.anchor().map_or(B256::ZERO, |anchor| anchor.hash);
     journal.each(|record| {
         found = record.hash;
         Ok::<(), VerifyError>(())

@@ -2,7 +2,7 @@
 
 use alloy_primitives::keccak256;
 
-use crate::store::SCHEMA_VERSION;
+use crate::store::{SCHEMA_ARCHIVED, SCHEMA_VERSION};
 
 /// Marks the tables as ours.
 pub(super) const APPLICATION: &str = "portcullis-journal";
@@ -51,6 +51,40 @@ ALTER TABLE \"{schema}\".entry ENABLE ALWAYS TRIGGER entry_is_never_changed;
 ALTER TABLE \"{schema}\".entry ENABLE ALWAYS TRIGGER entry_follows_the_last;
 INSERT INTO \"{schema}\".journal_version VALUES ({SCHEMA_VERSION}, '{APPLICATION}');
 COMMIT;"
+    )
+}
+
+/// Makes a journal begin behind an archive: an entry may follow the anchor, which is written next.
+pub(super) fn anchor(schema: &str) -> String {
+    format!(
+        "
+CREATE TABLE \"{schema}\".anchor (
+    seq    bigint PRIMARY KEY CHECK (seq > 0),
+    at     bigint NOT NULL,
+    hash   bytea  NOT NULL CHECK (octet_length(hash) = 32),
+    file   text   NOT NULL,
+    sha256 bytea  NOT NULL CHECK (octet_length(sha256) = 32)
+);
+CREATE OR REPLACE FUNCTION \"{schema}\".entry_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.seq <> coalesce((SELECT max(seq) FROM \"{schema}\".entry),
+                           (SELECT seq FROM \"{schema}\".anchor)) + 1 THEN
+        RAISE EXCEPTION 'the journal is append-only: an entry follows the last one'
+            USING ERRCODE = 'unique_violation';
+    END IF;
+    RETURN NEW;
+END $$;"
+    )
+}
+
+/// Closes the table behind the anchor, and gives the journal its version.
+pub(super) fn anchored(schema: &str) -> String {
+    format!(
+        "
+CREATE TRIGGER anchor_is_never_changed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON \"{schema}\".anchor
+    FOR EACH STATEMENT EXECUTE FUNCTION \"{schema}\".entry_is_refused();
+ALTER TABLE \"{schema}\".anchor ENABLE ALWAYS TRIGGER anchor_is_never_changed;
+INSERT INTO \"{schema}\".journal_version VALUES ({SCHEMA_ARCHIVED}, '{APPLICATION}');"
     )
 }
 

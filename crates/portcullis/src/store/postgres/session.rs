@@ -7,7 +7,9 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, NoTls, Row, Statement, error::SqlState};
 
 use super::{address::Address, schema, tls::Tls};
-use crate::store::{SCHEMA_VERSION, error::StoreError, record::Record};
+use crate::store::{
+    SCHEMA_ARCHIVED, SCHEMA_VERSION, archive::Anchor, error::StoreError, record::Record,
+};
 
 /// Longest wait for a connection, name lookup and handshakes included.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -151,8 +153,8 @@ impl Session {
             .map_err(|error| trouble(address, &error))?;
         let found = version.unwrap_or_default();
         let path = address.place.clone();
-        if found > SCHEMA_VERSION {
-            let known = SCHEMA_VERSION;
+        if found > SCHEMA_ARCHIVED {
+            let known = SCHEMA_ARCHIVED;
             return Err(Trouble::Final(StoreError::Newer { path, found, known }));
         }
         if found < SCHEMA_VERSION {
@@ -203,6 +205,44 @@ impl Session {
         );
         let row = within(address, self.client.query_opt(&ask, &[])).await?;
         row.map(|row| record(&row)).transpose().map_err(|error| trouble(address, &error))
+    }
+
+    /// Where the journal begins, if its older part is archived.
+    pub(super) async fn anchor(&self, address: &Address) -> Result<Option<Anchor>, Trouble> {
+        let schema = &address.schema;
+        let ask = format!("SELECT to_regclass('\"{schema}\".anchor') IS NOT NULL");
+        let there = within(address, self.client.query_one(&ask, &[])).await?;
+        let get = |error| trouble(address, &error);
+        if !there.try_get::<_, bool>(0).map_err(get)? {
+            return Ok(None);
+        }
+        let ask = format!("SELECT seq, at, hash, file, sha256 FROM \"{schema}\".anchor");
+        let row = within(address, self.client.query_one(&ask, &[])).await?;
+        let number = |index| row.try_get::<_, i64>(index).map_err(get);
+        let hash = |index| {
+            let bytes: &[u8] = row.try_get(index).map_err(get)?;
+            Ok::<_, Trouble>(bytes.try_into().unwrap_or_default())
+        };
+        Ok(Some(Anchor {
+            seq: Seq(number(0)?.unsigned_abs()),
+            at: Millis(number(1)?.unsigned_abs()),
+            hash: hash(2)?,
+            file: row.try_get(3).map_err(get)?,
+            sha256: hash(4)?,
+        }))
+    }
+
+    /// Makes the journal begin behind an archive, inside the transaction that is open.
+    pub(super) async fn set_anchor(&self, address: &Address, to: &Anchor) -> Result<(), Trouble> {
+        let schema = &address.schema;
+        within(address, self.client.batch_execute(&schema::anchor(schema))).await?;
+        let insert = format!("INSERT INTO \"{schema}\".anchor VALUES ($1, $2, $3, $4, $5)");
+        let (seq, at) = (to.seq.0.cast_signed(), to.at.0.cast_signed());
+        let (hash, sha256) = (to.hash.as_slice(), to.sha256.as_slice());
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&seq, &at, &hash, &to.file, &sha256];
+        within(address, self.client.execute(&insert, &values)).await?;
+        within(address, self.client.batch_execute(&schema::anchored(schema))).await
     }
 
     pub(super) async fn insert(&self, address: &Address, one: &Record) -> Result<(), Trouble> {

@@ -14,7 +14,7 @@ use super::{
     session::{Identity, Session, Trouble, Which},
     tls::Tls,
 };
-use crate::store::{error::StoreError, health::StoreHealth, record::Record};
+use crate::store::{archive::Anchor, error::StoreError, health::StoreHealth, record::Record};
 
 /// First pause before a server that is away is asked again; doubles up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -42,6 +42,8 @@ pub(super) enum Request {
     InsertMany(Vec<Record>),
     Commit,
     RollBack,
+    Anchor,
+    SetAnchor(Anchor),
 }
 
 /// What it answers.
@@ -49,6 +51,7 @@ pub(super) enum Answer {
     Done,
     Last(Option<Record>),
     Records(Vec<Record>),
+    Anchor(Option<Anchor>),
 }
 
 /// A request, and where the answer goes.
@@ -132,6 +135,8 @@ impl Worker {
             Request::InsertMany(records) => self.insert_many(&records).await,
             Request::Commit => self.run_sql("COMMIT").await,
             Request::RollBack => self.run_sql("ROLLBACK").await,
+            Request::Anchor => self.anchor().await.map(Answer::Anchor),
+            Request::SetAnchor(anchor) => self.set_anchor(&anchor).await,
         };
         answer.map_err(|trouble| self.given_up(trouble))
     }
@@ -301,6 +306,17 @@ impl Worker {
     async fn last(&mut self) -> Result<Option<Record>, Trouble> {
         let address = self.address.clone();
         self.session().await?.last(&address).await
+    }
+
+    async fn anchor(&mut self) -> Result<Option<Anchor>, Trouble> {
+        let address = self.address.clone();
+        self.session().await?.anchor(&address).await
+    }
+
+    async fn set_anchor(&mut self, anchor: &Anchor) -> Result<Answer, Trouble> {
+        let address = self.address.clone();
+        self.session().await?.set_anchor(&address, anchor).await?;
+        Ok(Answer::Done)
     }
 
     async fn page(&mut self, which: Which, after: Seq, most: u32) -> Result<Answer, Trouble> {

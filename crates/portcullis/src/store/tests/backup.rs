@@ -110,10 +110,10 @@ fn a_cut_changed_or_foreign_backup_is_refused_with_the_place() {
     let mut behind = lines.clone();
     behind.push(lines[0]);
     assert_refused(&packed(&behind), "behind the last line");
-    let newer = lines[50].replace("\"format\":1", "\"format\":2");
+    let newer = lines[50].replace("\"format\":1", "\"format\":3");
     let mut of_newer = lines.clone();
     of_newer[50] = &newer;
-    assert_refused(&packed(&of_newer), "format 2");
+    assert_refused(&packed(&of_newer), "format 3");
 }
 
 #[test]
