@@ -10,13 +10,13 @@ use crate::{
     pending::{World, block},
 };
 
-/// Thefts in one block.
+/// Thefts in one block, each of which breaks the limit by itself.
 const THEFTS: u32 = 1_100;
 /// Findings of one block that are kept.
 const KEPT: usize = 1_000;
 
 #[test]
-fn a_block_of_too_many_findings_is_decided_on_and_says_what_was_left_out() {
+fn a_block_of_too_many_findings_is_weighed_whole_and_says_what_was_left_out() {
     let mut world = World::new(OnPending::Recommend);
     let thefts: Vec<_> = (0..THEFTS).map(|n| theft(block(3), 60_000 + n)).collect();
     world.mine(&thefts);
@@ -33,7 +33,6 @@ fn a_block_of_too_many_findings_is_decided_on_and_says_what_was_left_out() {
     let others = KEPT - FINDINGS_A_DECISION_MAX;
     let words = format!("; {others} lesser findings were weighed too");
     assert!(decision.sentence.ends_with(&words), "{}", decision.sentence);
-    assert_eq!(decision.chosen.as_deref(), Some("pause-market"));
     // The costliest are named, in the order of all.
     let named: Vec<_> =
         decision.findings.iter().map(|key| case.findings[key].finding.loss).collect();

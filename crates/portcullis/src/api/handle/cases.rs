@@ -91,7 +91,7 @@ pub(crate) async fn findings(
     }
     let mut records: Vec<_> = case.findings.values().collect();
     // Oldest first: what is new comes last, and a cursor stays where it is.
-    records.sort_by_key(|record| {
+    records.sort_by_cached_key(|record| {
         (times.get(&record.finding.key).copied().unwrap_or(u64::MAX), record.finding.key)
     });
     let view = |record: &portcullis_case::FindingRecord| {
