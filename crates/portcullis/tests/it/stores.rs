@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 
@@ -9,7 +10,7 @@ use portcullis_range::{PostgresEnding, PostgresServer};
 
 use crate::{
     bad_input::{GOOD, theft},
-    kit::{Rig, run, texts, without_chain},
+    kit::{Rig, portcullis, run, texts, without_chain},
 };
 
 const SCENARIO: &str = "lending-spot-oracle";
@@ -129,6 +130,85 @@ fn backups_in_a_folder_are_named_and_old_ones_go() {
     let to_file = text(&folder.path().join("one.zst"));
     let args = ["journal", "backup", &to_file, "--keep-days", "30", "--journal", &text(&journal)];
     assert!(said(&args, 2).contains("needs a folder"));
+}
+
+/// The program archives; the same cases, decisions and head follow from the archive and what comes behind it.
+#[test]
+fn an_archived_journal_tells_the_same_story_and_a_kill_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut places = vec![(at("old.sqlite"), at("new.sqlite"))];
+    let server = server();
+    if let Some(server) = &server {
+        for name in ["before", "after"] {
+            server.address_file(&at(&format!("{name}.url")), name, "").unwrap();
+        }
+        places.push((at("before.url"), at("after.url")));
+    }
+    for (old, new) in places {
+        replayed(folder.path(), &old);
+        let verify = |path: &Path| said(&["journal", "verify", "--journal", &text(path)], 0);
+        let list = |path: &Path| said(&["case", "list", "--journal", &text(path)], 0);
+        let (whole, cases) = (verify(&old), list(&old));
+        let (from, to) = (text(&old), text(&new));
+        let args = ["journal", "archive", &to, "--older-than-days", "30", "--journal", &from];
+        // Killed at some moment, again and again: the old journal is whole, the new one is empty or whole.
+        for wait_ms in [0, 2, 5, 9, 14, 20, 30] {
+            let mut child = portcullis().args(args).stdout(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(wait_ms));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(verify(&old), whole);
+            let (out, errors, code) = texts(&run(&["journal", "verify", "--journal", &to]));
+            assert!(out == whole || code == Some(3) || out.contains("0 records"), "{out}{errors}");
+        }
+        let (out, errors, code) = texts(&run(&args));
+        let is_done = code == Some(0) && out.contains("archived");
+        assert!(is_done || errors.contains("nothing is written over"), "{out}{errors}");
+        assert_eq!((verify(&new), list(&new)), (whole.clone(), cases.clone()), "the same story");
+        let archive = new.with_extension("archive.jsonl.zst");
+        said(&["journal", "verify", "--file", &text(&archive)], 0);
+        let nothing = ["journal", "archive", &text(&at("x.sqlite")), "--older-than-days", "30"];
+        let nothing: Vec<&str> = nothing.into_iter().chain(["--journal", &to]).collect();
+        assert!(said(&nothing, 0).contains("nothing to archive"), "the case is open");
+        // One byte of the archive.
+        let bytes = std::fs::read(&archive).unwrap();
+        let mut changed = bytes.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 1;
+        std::fs::write(&archive, changed).unwrap();
+        let found = said(&["journal", "verify", "--journal", &to], 1);
+        assert!(found.contains("NOT verified") && found.contains("was changed"), "{found}");
+        std::fs::remove_file(&archive).unwrap();
+        let missing = said(&["case", "list", "--journal", &to], 3);
+        assert!(missing.contains("put it back beside the journal"), "{missing}");
+        std::fs::write(&archive, bytes).unwrap();
+        // A back-up of it is of everything, and restored it is one journal again.
+        let backup = text(&new.with_extension("backup.zst"));
+        said(&["journal", "backup", &backup, "--journal", &to], 0);
+        let restored = new.with_extension("restored.sqlite");
+        said(&["journal", "restore", &backup, "--journal", &text(&restored)], 0);
+        assert_eq!((verify(&restored), list(&restored)), (whole, cases));
+    }
+}
+
+#[test]
+fn evidence_is_in_the_backup_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, restored) =
+        (folder.path().join("journal.sqlite"), folder.path().join("restored.sqlite"));
+    replayed(folder.path(), &journal);
+    let case = folder.path().join("journal.sqlite.evidence/PC-000007");
+    std::fs::create_dir_all(&case).unwrap();
+    std::fs::write(case.join("0123abcd"), b"a screenshot").unwrap();
+    let backup = text(&folder.path().join("backup.zst"));
+    let out = said(&["journal", "backup", &backup, "--journal", &text(&journal)], 0);
+    assert!(out.contains("with 1 files"), "{out}");
+    said(&["journal", "verify", "--file", &backup], 0);
+    let out = said(&["journal", "restore", &backup, "--journal", &text(&restored)], 0);
+    assert!(out.contains("restored.sqlite.evidence"), "{out}");
+    let back = folder.path().join("restored.sqlite.evidence/PC-000007/0123abcd");
+    assert_eq!(std::fs::read(back).unwrap(), b"a screenshot");
 }
 
 #[test]
