@@ -134,7 +134,7 @@ fn open_ours(path: &Path) -> Result<Connection, OutboxError> {
     Ok(connection)
 }
 
-/// SQLite itself writes the copy, in one transaction of a reader: the writer goes on meanwhile.
+/// `SQLite` itself writes the copy, in one transaction of a reader: the writer goes on meanwhile.
 pub(super) fn copy(path: &Path, to: &Path) -> Result<(), OutboxError> {
     let connection = open_ours(path)?;
     let to = to.to_str().ok_or_else(|| OutboxError::Io {

@@ -144,18 +144,15 @@ pub(crate) fn journal(command: &JournalCommand, json: bool) -> anyhow::Result<En
 impl BesideArgs {
     /// The journal, and what lies beside it.
     fn places(&self, place: &JournalArgs) -> anyhow::Result<(PathBuf, store::Beside)> {
-        let (journal, evidence, outbox) = match &place.journal {
-            Some(journal) => {
-                let mut outbox = journal.as_os_str().to_owned();
-                outbox.push(".outbox");
-                (journal.clone(), evidence_of(journal), Some(PathBuf::from(outbox)))
-            }
-            None => {
-                let config = super::load_config(&place.config)?;
-                let evidence = config.war.map(|war| war.evidence);
-                let evidence = evidence.unwrap_or_else(|| evidence_of(&config.journal));
-                (config.journal, evidence, config.notify.map(|notify| notify.outbox))
-            }
+        let (journal, evidence, outbox) = if let Some(journal) = &place.journal {
+            let mut outbox = journal.as_os_str().to_owned();
+            outbox.push(".outbox");
+            (journal.clone(), evidence_of(journal), Some(PathBuf::from(outbox)))
+        } else {
+            let config = super::load_config(&place.config)?;
+            let evidence = config.war.map(|war| war.evidence);
+            let evidence = evidence.unwrap_or_else(|| evidence_of(&config.journal));
+            (config.journal, evidence, config.notify.map(|notify| notify.outbox))
         };
         let evidence = Some(self.evidence.clone().unwrap_or(evidence));
         Ok((journal, store::Beside { evidence, outbox: self.outbox.clone().or(outbox) }))

@@ -181,12 +181,12 @@ fn show(done: &Done<'_>, what: &str, json: bool) -> anyhow::Result<Ending> {
     );
     if let Some(Places { evidence, outbox }) = &done.beside {
         let shown =
-            |path: &Option<&Path>| path.map_or("none".to_owned(), |p| p.display().to_string());
+            |path: Option<&Path>| path.map_or("none".to_owned(), |p| p.display().to_string());
         println!(
             "with {} files: evidence {}, outbox {}",
             done.head.files,
-            shown(evidence),
-            shown(outbox)
+            shown(*evidence),
+            shown(*outbox)
         );
     }
     for name in &done.damaged {

@@ -76,10 +76,10 @@ impl FileHead {
                 self.name.split_once('/').is_some_and(|(case, name)| is_name(case) && is_name(name))
             }
         };
-        match is_good && self.bytes <= FILE_BYTES_MAX {
-            true => Ok(()),
-            false => Err(format!("no name or length of a file: {:?}, {}", self.name, self.bytes)),
+        if is_good && self.bytes <= FILE_BYTES_MAX {
+            return Ok(());
         }
+        Err(format!("no name or length of a file: {:?}, {}", self.name, self.bytes))
     }
 
     pub(super) fn is_outbox(&self) -> bool {
@@ -169,13 +169,12 @@ fn evidence(folder: &Path) -> Result<BTreeSet<(String, PathBuf)>, BackupError> {
         for path in entries(&case)? {
             let part = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
             let named = part(&case).zip(part(&path)).filter(|_| path.is_file());
-            match named.filter(|(case, name)| is_name(case) && is_name(name)) {
-                Some((case, name)) => found.insert((format!("{case}/{name}"), path)),
-                None => {
-                    tracing::warn!(path = %path.display(), "this is no evidence, and is not saved");
-                    continue;
-                }
+            let Some((case, name)) = named.filter(|(case, name)| is_name(case) && is_name(name))
+            else {
+                tracing::warn!(path = %path.display(), "this is no evidence, and is not saved");
+                continue;
             };
+            found.insert((format!("{case}/{name}"), path));
             if found.len() > FILES_MAX {
                 let why = format!("there are more than {FILES_MAX} files in it");
                 return Err(BackupError::Beside { path: folder.into(), why });
