@@ -80,15 +80,14 @@ pub fn draft(case: &Case) -> String {
         Stage::Duplicate { .. } | Stage::Merged { .. } => return String::new(),
         Stage::FalsePositive => format!("What we looked into at {name} was no attack."),
         Stage::Resolved | Stage::Reviewed => format!("The incident at {name} is over."),
-        Stage::Detected | Stage::ReOpened | Stage::Triaged => {
-            format!("We are looking into a report about {name}.")
-        }
         Stage::Declared | Stage::Containing if is_known => {
             format!("We are dealing with an incident at {name}.")
         }
-        Stage::Declared | Stage::Containing => {
-            format!("We are looking into a report about {name}.")
-        }
+        Stage::Detected
+        | Stage::ReOpened
+        | Stage::Triaged
+        | Stage::Declared
+        | Stage::Containing => format!("We are looking into a report about {name}."),
         Stage::Contained | Stage::Investigating => {
             format!("The incident at {name} is contained, and we are looking into it.")
         }

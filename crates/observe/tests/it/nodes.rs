@@ -267,9 +267,10 @@ async fn what_contradicts_a_blocks_traces_is_asked_again_and_never_believed() {
         let probe = [Probe::Storage { address: counter, slot }];
         assert!(node.material(&id).await.is_ok());
         let value = node.read(&probe, &id).await.remove(0).value;
-        match is_read {
-            true => assert_eq!(value, Ok(word.into()), "after {wrong_answers} wrong answers"),
-            false => assert!(value.unwrap_err().contains("another block's state")),
+        if is_read {
+            assert_eq!(value, Ok(word.into()), "after {wrong_answers} wrong answers");
+        } else {
+            assert!(value.unwrap_err().contains("another block's state"));
         }
     }
 }

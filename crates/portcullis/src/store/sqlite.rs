@@ -3,6 +3,8 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use portcullis_types::ids::{Millis, Seq};
@@ -14,7 +16,12 @@ use super::{SCHEMA_ARCHIVED, SCHEMA_VERSION, archive::Anchor, error::StoreError,
 const APPLICATION_ID: i64 = 0x5043_4c4a;
 
 /// Longest wait for a lock of another connection.
-const BUSY_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+const BUSY_MAX: Duration = Duration::from_secs(5);
+/// Longest wait for the writer's lock: a process that is just being started has it too, from the fork to the exec, although
+/// who held it has let go.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+/// Time between two tries to get it.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// Bytes of bodies after which a page of records ends: in a flood one record has megabytes, and hundreds of them are not to
 /// be in memory at once.
@@ -295,10 +302,14 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let io = |source| StoreError::Io { path: lock_path.clone(), source };
     let file =
         OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.into() }),
-        Err(TryLockError::Error(source)) => Err(io(source)),
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOCK_EVERY),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path: path.into() }),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
 }
 
