@@ -56,7 +56,7 @@ impl Engine {
     fn protocol_of(&self, alert: &OutsideAlert) -> Option<&str> {
         let mut names = self.guards.iter().map(|guard| guard.config.protocol.name.as_str());
         match &alert.protocol {
-            Some(named) => names.find(|name| name == named),
+            Some(wanted) => names.find(|one| one == wanted),
             None => names.next().filter(|_| names.next().is_none()),
         }
     }

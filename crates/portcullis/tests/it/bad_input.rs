@@ -333,7 +333,7 @@ fn damaged_recordings_name_file_line_and_remedy() {
     replay("none.jsonl", 3, &["none.jsonl"]);
     replay("empty", 3, &["empty"]);
     write("good.jsonl", &whole);
-    write("journal.sqlite", "");
+    write("journal.sqlite", "somebody's notes");
     let args =
         ["replay", &at("good.jsonl"), "--config", &config, "--journal", &at("journal.sqlite")];
     check(&args, 2, &["exists", "another path"]);

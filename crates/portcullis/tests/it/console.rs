@@ -224,8 +224,8 @@ async fn of_two_operators_at_once_one_is_taken_and_nothing_is_done_twice() {
     let (path, begin) = (format!("cases/{case}/playbooks"), json!({"playbook": "drain"}));
     let both = tokio::join!(ada.post(&path, &begin), ben.post(&path, &begin));
     one_of_two(&<[_; 2]>::from(both.clone()));
-    let began = if both.0.0 == 200 { both.0.1 } else { both.1.1 };
-    let run = began["seq"].as_u64().expect("a number");
+    let taken = if both.0.0 == 200 { both.0.1 } else { both.1.1 };
+    let run = taken["seq"].as_u64().expect("a number");
     let at = |step: &str| format!("cases/{case}/playbooks/{run}/steps/{step}");
     let (lead, pause) = (at("lead"), at("pause"));
     let done = json!({"do": "done", "text": "so"});

@@ -115,7 +115,8 @@ async fn a_visitor_watches_a_drill_in_the_console() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let cases = asked(&address, folder.path(), "cases").await;
         let is_contained = |case: &&Value| case["phase"] == "contained";
-        let one = cases.iter().flat_map(|all| all["items"].as_array()).flatten().find(is_contained);
+        let one =
+            cases.iter().filter_map(|all| all["items"].as_array()).flatten().find(is_contained);
         if let Some(id) = one.and_then(|one| one["id"].as_str()) {
             contained = asked(&address, folder.path(), &format!("cases/{id}")).await;
             page = asked(&address, folder.path(), &format!("cases/{id}/playbooks")).await;

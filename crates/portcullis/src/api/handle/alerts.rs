@@ -65,7 +65,7 @@ pub(crate) async fn alerts(
             continue;
         }
         let when = if one.is_firing { one.starts.min(now()) } else { now() };
-        let alert = outside(one);
+        let alert = outside(&one);
         let fingerprint = alert.fingerprint.clone();
         let command = CaseCommand { who: who.clone(), when, what: Command::Alert { alert } };
         // Which case it belongs to is found where it is decided.
@@ -84,7 +84,7 @@ pub(crate) async fn alerts(
 }
 
 /// The alert as it is written down. Its texts were made printable when they were read.
-fn outside(alert: ExternalAlert) -> OutsideAlert {
+fn outside(alert: &ExternalAlert) -> OutsideAlert {
     let said = ["summary", "description", "message"];
     let text = said.iter().find_map(|name| alert.annotations.get(*name)).cloned();
     let severity = match alert.severity {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn read(body: &[u8]) -> Result<Vec<OutsideAlert>, String> {
-        parse_alertmanager(body).map(|inbound| inbound.alerts.into_iter().map(outside).collect())
+        parse_alertmanager(body).map(|inbound| inbound.alerts.iter().map(outside).collect())
     }
 
     #[test]

@@ -157,7 +157,7 @@ async fn files_of(app: &App, case: CaseId) -> Result<(Vec<FileView>, Unreadable)
             match file {
                 Ok(file) => files.push(file),
                 Err(why) => {
-                    unreadable.note(&path.file_name().unwrap_or_default().to_string_lossy(), why)
+                    unreadable.note(&path.file_name().unwrap_or_default().to_string_lossy(), why);
                 }
             }
         }

@@ -121,10 +121,10 @@ async fn a_case_shows_its_draft_and_only_some_may_speak() {
     let ask = |method: Method, name: &str| {
         world.ask(method, "/api/v1/cases/PC-000002/status").bearer_auth(token(name))
     };
-    let word = World::json(ask(Method::GET, "vera").send().await.unwrap()).await;
-    assert_eq!(word["released"]["text"], "We know.", "{word:#}");
-    assert_eq!(word["released"]["who"], "ada");
-    assert!(word["draft"].as_str().unwrap().contains("an incident at bank-vault"), "{word:#}");
+    let status = World::json(ask(Method::GET, "vera").send().await.unwrap()).await;
+    assert_eq!(status["released"]["text"], "We know.", "{status:#}");
+    assert_eq!(status["released"]["who"], "ada");
+    assert!(status["draft"].as_str().unwrap().contains("an incident at bank-vault"), "{status:#}");
     let body = json!({"text": "More."}).to_string();
     let post = |request: RequestBuilder| {
         request.header("content-type", "application/json").body(body.clone()).send()

@@ -51,15 +51,15 @@ pub(crate) fn unix_millis(at: SystemTime) -> u64 {
 impl Visitor {
     pub(super) fn start(api: SocketAddr) -> Self {
         let (stop, heard) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<_>>>::default());
-        let (stopped, hears) = (Arc::clone(&stop), Arc::clone(&heard));
+        let (is_over, ears) = (Arc::clone(&stop), Arc::clone(&heard));
         std::thread::spawn(move || {
             http::events(api, TOKEN, |seq| {
-                hears.lock().expect("not poisoned").push((unix_millis(SystemTime::now()), seq));
+                ears.lock().expect("not poisoned").push((unix_millis(SystemTime::now()), seq));
             });
         });
         let looking = std::thread::spawn(move || {
             let mut visits = Vec::new();
-            while !stopped.load(Ordering::Relaxed) {
+            while !is_over.load(Ordering::Relaxed) {
                 look_around(api, &mut visits);
             }
             visits

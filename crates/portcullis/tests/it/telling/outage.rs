@@ -11,7 +11,7 @@ use crate::{
     war::clock::{movable_clock, move_clock},
 };
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 /// Longest wait between two tries, seconds: by then the channel is tried again.
 const BACKOFF_SECONDS: i64 = 61;
 
