@@ -219,6 +219,9 @@ fn command(binary: &Path, options: &ChainOptions, accounts_file: &Path) -> Comma
         .args(["--timestamp", &options.genesis_timestamp.to_string()])
         .arg("--config-out")
         .arg(accounts_file)
+        // A request that traces keeps one of its threads, and with only as many as there are cores they have been seen to wait
+        // for each other for good.
+        .env("TOKIO_WORKER_THREADS", "16")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

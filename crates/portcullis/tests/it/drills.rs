@@ -6,16 +6,29 @@ use serde_json::Value;
 
 use crate::kit::{portcullis, run, texts, without_chain};
 
+/// Chains of which one has to last: anvil 1.7 stops answering now and then on a busy machine.
+const CHAINS_MAX: u32 = 3;
+
 fn drill(scenario: &str, more: &[&str]) -> Value {
-    let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().to_string_lossy().into_owned();
-    let mut args = vec!["drill", scenario, "--json", "--out", &out];
-    args.extend(more);
-    let output = run(&args);
-    let (text, errors, code) = texts(&output);
-    let value: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
-    assert_eq!(code, Some(0), "{value:#}\n{errors}");
-    value
+    for chain in 1.. {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().to_string_lossy().into_owned();
+        let mut args = vec!["drill", scenario, "--json", "--out", &out];
+        args.extend(more);
+        let output = run(&args);
+        let (text, errors, code) = texts(&output);
+        if chain < CHAINS_MAX && errors.contains("no usable answer to") {
+            eprintln!(
+                "{scenario}: the chain stopped answering, and another one is tried: {errors}"
+            );
+            continue;
+        }
+        let value: Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
+        assert_eq!(code, Some(0), "{value:#}\n{errors}");
+        return value;
+    }
+    unreachable!("the last chain is judged")
 }
 
 #[track_caller]
@@ -49,32 +62,20 @@ fn a_bridge_that_pays_for_an_unproven_message_is_paused_before_the_crowd_comes()
     check("bridge-unproven-message");
 }
 
-/// A thousand blocks of ordinary use. (A test for each world, so that they are played beside each other.)
-fn honest_blocks(scenario: &str) {
+/// One world after the other: three at once are more than a small machine's chains bear.
+#[test]
+fn a_thousand_honest_blocks_of_each_world_lead_to_no_pause() {
     if without_chain() {
         return;
     }
-    let honest = drill(scenario, &["--honest-only", "--blocks", "1000", "--interval-ms", "25"]);
-    assert_eq!(honest["falsePauses"], 0, "{honest:#}");
-    assert_eq!(honest["findings"], 0, "{honest:#}");
-    assert_eq!(honest["blind"], serde_json::json!([]), "{honest:#}");
-    assert!(honest["inspected"].as_u64() >= Some(1_000), "{honest:#}");
-    assert!(honest["honest"]["succeeded"].as_u64() > Some(1_500), "{honest:#}");
-}
-
-#[test]
-fn a_thousand_honest_blocks_of_a_market_lead_to_no_pause() {
-    honest_blocks("lending-spot-oracle");
-}
-
-#[test]
-fn a_thousand_honest_blocks_of_a_safe_lead_to_no_pause() {
-    honest_blocks("safe-singleton-swap");
-}
-
-#[test]
-fn a_thousand_honest_blocks_of_a_bridge_lead_to_no_pause() {
-    honest_blocks("bridge-unproven-message");
+    for scenario in ["lending-spot-oracle", "safe-singleton-swap", "bridge-unproven-message"] {
+        let honest = drill(scenario, &["--honest-only", "--blocks", "1000", "--interval-ms", "25"]);
+        assert_eq!(honest["falsePauses"], 0, "{honest:#}");
+        assert_eq!(honest["findings"], 0, "{honest:#}");
+        assert_eq!(honest["blind"], serde_json::json!([]), "{honest:#}");
+        assert!(honest["inspected"].as_u64() >= Some(1_000), "{honest:#}");
+        assert!(honest["honest"]["succeeded"].as_u64() > Some(1_500), "{honest:#}");
+    }
 }
 
 /// An address that nobody listens at.
