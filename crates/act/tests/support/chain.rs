@@ -101,6 +101,20 @@ impl Chain {
         panic!("{hash} is not included");
     }
 
+    /// Waits until a transaction is in a block of a chain that mines by itself.
+    #[allow(dead_code, reason = "not every test asks so")]
+    pub async fn included(&self, hash: B256) {
+        for _ in 0..400 {
+            let receipt: Option<Json> =
+                self.request("eth_getTransactionReceipt", json!([hash])).await;
+            if receipt.is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{hash} is not included");
+    }
+
     pub async fn call_as_owner(&self, to: Address, call: impl SolCall) {
         self.send(OWNER, Some(to), U256::ZERO, call.abi_encode()).await;
     }
