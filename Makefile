@@ -24,8 +24,7 @@ test: setup ## check the format, the licences, the contracts and the workspace
 	@scripts/setup.sh tests
 	contracts/tools/foundry forge test
 	cd console && npm run --silent check
-	@# Most of the long tests wait for blocks: half as many again as there are cores.
-	RUST_TEST_THREADS=$$(( $$(nproc) + $$(nproc) / 2 )) cargo test --workspace --lib --bins --tests --no-fail-fast
+	@scripts/test-rust.sh
 	@echo 'make test: everything passed'
 
 test-kms: setup ## test keys of AWS KMS against an emulator; wants python3, and builds the AWS SDK
