@@ -22,12 +22,16 @@ export interface Blind { from: number; to: number; cause: string }
 export interface ChainHealth { chain: number; name: string; head: number | null; headAt: Ms | null; lagMs: number | null; blind: Blind[] }
 export interface Channel { name: string; healthy: boolean; queued: number; lastError: string | null; lastSentAt: Ms | null; failingSince?: Ms | null; undeliverable?: number }
 
+/** What another program said of itself; it comes in through Alertmanager. */
+export interface Alert { name: string; text: string; severity: string; from: string; fingerprint: string; since: Ms; protocol?: string | null; case?: string | null }
+
 export interface Overview {
   health: { sees: boolean; why?: string | null; problems?: string[]; record?: boolean; chains: ChainHealth[] };
   brakes: Brake[];
   open: CaseLine[];
   counts: Record<string, number>;
   channels: Channel[];
+  alerts: Alert[];
 }
 
 export interface CaseLine {

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { Looked } from '../api/use';
 import { useCell } from '../lib/cell';
 import { overview } from '../ui/alarm';
-import type { Brake, CaseLine, ChainHealth, Channel, Overview } from '../api/types';
+import type { Alert, Brake, CaseLine, ChainHealth, Channel, Overview } from '../api/types';
 import { plural, segments, worst } from './shared';
 import { Ago, Card, Empty, Mark, Money, Severity, Standing, T, Time } from '../ui/basics';
 import { Look } from '../ui/look';
@@ -36,6 +36,7 @@ export function OverviewPage() {
           <Channels channels={all.channels} />
         </div>
         <Open cases={all.open} />
+        {all.alerts.length > 0 && <Alerts alerts={all.alerts} />}
       </>}</Look>
     </>
   );
@@ -120,6 +121,23 @@ function Open({ cases }: { cases: CaseLine[] }) {
   return (
     <Card title="Open cases" id="open" actions={<a href="/cases">All cases</a>}>
       {cases.length === 0 ? <Empty>No case is open.</Empty> : <CaseList cases={cases} />}
+    </Card>
+  );
+}
+
+/** What other programs say of themselves: it stops nothing, and stays until they take it back. */
+function Alerts({ alerts }: { alerts: Alert[] }) {
+  return (
+    <Card title="Alerts of other programs" id="alerts" tone="warn">
+      <p class="dim">Handed in by Alertmanager. They pull no lever; each goes when the program that sent it takes it back.</p>
+      <ul class="plainlist">
+        {alerts.map((alert) => (
+          <li key={`${alert.from} ${alert.fingerprint}`}>
+            <Severity declared={alert.severity} suggested={null} /> <strong><T s={alert.name} max={60} /></strong> <span class="dim">from <T s={alert.from} max={40} />{alert.protocol && <>, on <T s={alert.protocol} max={40} /></>}, <Ago at={alert.since} />{alert.case && <> · <a href={`/case/${segment(alert.case)}`}>{alert.case}</a></>}</span>
+            {alert.text && <p class="sub"><T s={alert.text} max={300} /></p>}
+          </li>
+        ))}
+      </ul>
     </Card>
   );
 }

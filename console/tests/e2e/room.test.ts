@@ -83,7 +83,12 @@ describe('the war room', () => {
   it.skipIf(READ_ONLY)('leads from the overview through an incident: acknowledge, declare, note, evidence, agree, sign, report', async () => {
     const wallet = await addWallet(page, KEY);
     await signIn(page, base);
-    await page.goto(`${base}/case/${CASE}`);
+    // What another program says of itself is on the first page, as text, and leads to the case.
+    const alerts = page.locator('section[aria-labelledby="alerts"]');
+    await alerts.getByText('BridgeRelayerDown').waitFor();
+    expect(await alerts.innerText()).toContain('ten minutes <b>');
+    await alerts.getByRole('link', { name: CASE }).click();
+    await page.waitForURL(`**/case/${CASE}`);
     await settled();
     if (await page.locator('#next').getByRole('button', { name: 'Acknowledge' }).count()) {
       await page.locator('#next').getByRole('button', { name: 'Acknowledge' }).click();
