@@ -48,6 +48,17 @@ pub enum StoreError {
         /// The newest that is known.
         known: i64,
     },
+    /// No room is left for another entry.
+    #[error(
+        "{path}: the disk is full ({source}); nothing of the journal is lost: make room and start portcullis again"
+    )]
+    Full {
+        /// Which.
+        path: PathBuf,
+        /// What `SQLite` said.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// The file is damaged or cannot be read.
     #[error(
         "{path}: {source}; keep the file as it is and run `portcullis journal verify` on a copy"
@@ -136,6 +147,9 @@ impl StoreError {
     pub(super) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
         if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
             return Self::Foreign { path: path.into(), why: "it is not an SQLite file".to_owned() };
+        }
+        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) {
+            return Self::Full { path: path.into(), source };
         }
         Self::Sqlite { path: path.into(), source }
     }

@@ -10,8 +10,13 @@ use axum::{
 
 use portcullis_types::ids::Millis;
 
+use super::system;
 use crate::{
-    api::{App, replica::Picture, view},
+    api::{
+        App,
+        replica::Picture,
+        view::{self, ChannelView},
+    },
     runner::now,
 };
 
@@ -85,6 +90,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let unaudited = app.counters.unaudited_so_far();
     let help = "Attempts of strangers beyond what the audit takes.";
     text.one("portcullis_unaudited_total", "counter", help, unaudited);
+    telling(&mut text, system::channels_now(&app).await.as_deref(), now);
     let mut response = text.0.into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -157,6 +163,9 @@ fn incidents(text: &mut Text, picture: &Picture) {
         let labels = [("protocol", protocol.as_str()), ("detector", detector.as_str())];
         text.line("portcullis_findings_total", &labels, spoken.findings);
     }
+    let help = "Findings that were never journaled, because their block had too many.";
+    let name = "portcullis_findings_over_limit_total";
+    text.one(name, "counter", help, picture.engine.findings_dropped());
     text.begin("portcullis_brake", "gauge", "1 for the standing of each part of the brakes.");
     for config in picture.engine.config().into_iter().flat_map(|config| &config.protocols) {
         let protocol = config.protocol.name.as_str();
@@ -168,9 +177,75 @@ fn incidents(text: &mut Text, picture: &Picture) {
     }
 }
 
+/// Whether people can be reached. A channel's name is not in it where the outbox could not be read.
+fn telling<E>(text: &mut Text, channels: Result<&[ChannelView], E>, now: Millis) {
+    let help = "1 while the outbox can be read; if 0, nothing is known of the channels.";
+    text.one("portcullis_outbox_readable", "gauge", help, u8::from(channels.is_ok()));
+    let channels = channels.unwrap_or_default();
+    let mut of_each =
+        |name: &str, kind: &str, help: &str, value: fn(&ChannelView, Millis) -> f64| {
+            text.begin(name, kind, help);
+            for channel in channels {
+                text.line(name, &[("channel", &channel.name)], value(channel, now));
+            }
+        };
+    of_each("portcullis_channel_up", "gauge", "1 while the channel takes messages.", |one, _| {
+        f64::from(u8::from(one.healthy))
+    });
+    let help = "How long the channel has taken none.";
+    of_each("portcullis_channel_down_seconds", "gauge", help, |one, now| {
+        one.failing_since.map_or(0.0, |since| now.0.saturating_sub(since) as f64 / 1_000.0)
+    });
+    let help = "Messages that wait.";
+    of_each("portcullis_channel_waiting", "gauge", help, |one, _| f64::from(one.queued));
+    let help = "Messages that the channel took.";
+    of_each("portcullis_channel_sent_total", "counter", help, |one, _| one.sent as f64);
+    let help = "Messages that were given up.";
+    of_each("portcullis_channel_undeliverable_total", "counter", help, |one, _| {
+        one.undeliverable as f64
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_channel_that_is_down_is_told_from_an_outbox_that_cannot_be_read() {
+        let channel = |name: &str, failing_since: Option<u64>| ChannelView {
+            name: name.to_owned(),
+            healthy: failing_since.is_none(),
+            queued: 3,
+            last_error: None,
+            last_sent_at: None,
+            failing_since,
+            sent: 7,
+            undeliverable: 1,
+        };
+        let page = |channels: Result<&[ChannelView], ()>| {
+            let mut text = Text::default();
+            telling(&mut text, channels, Millis(61_000));
+            let lines = text.0.lines().filter(|line| !line.starts_with('#'));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(page(Err(())), ["portcullis_outbox_readable 0"]);
+        assert_eq!(
+            page(Ok(&[channel("pager", None), channel("chat", Some(1_000))])),
+            [
+                "portcullis_outbox_readable 1",
+                "portcullis_channel_up{channel=\"pager\"} 1",
+                "portcullis_channel_up{channel=\"chat\"} 0",
+                "portcullis_channel_down_seconds{channel=\"pager\"} 0",
+                "portcullis_channel_down_seconds{channel=\"chat\"} 60",
+                "portcullis_channel_waiting{channel=\"pager\"} 3",
+                "portcullis_channel_waiting{channel=\"chat\"} 3",
+                "portcullis_channel_sent_total{channel=\"pager\"} 7",
+                "portcullis_channel_sent_total{channel=\"chat\"} 7",
+                "portcullis_channel_undeliverable_total{channel=\"pager\"} 1",
+                "portcullis_channel_undeliverable_total{channel=\"chat\"} 1",
+            ]
+        );
+    }
 
     #[test]
     fn labels_cannot_break_out() {

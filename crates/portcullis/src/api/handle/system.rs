@@ -98,7 +98,8 @@ pub(crate) async fn channels(
     Ok(Shown(Page::of(all.into_iter(), asked.page()?, |one| one)))
 }
 
-async fn channels_now(app: &App) -> Result<Vec<ChannelView>, ApiError> {
+/// How every channel does.
+pub(super) async fn channels_now(app: &App) -> Result<Vec<ChannelView>, ApiError> {
     let Some((file, _)) = app.settings.notify.clone() else { return Ok(Vec::new()) };
     apart(move || {
         let health = Outbox::health_of(&file.outbox, &Plan::new(&file, 0)).map_err(|error| {

@@ -81,7 +81,7 @@ async fn a_disk_that_is_full_stops_the_program_and_nothing_is_lost() {
     let status = rig.watcher.ended(ENDS_WITHIN).await;
     let log = rig.watcher.log();
     // What cannot be written down is not done: whoever supervises the program has to learn of it.
-    assert!(!status.success() && log.contains("full"), "{status}:\n{log}");
+    assert!(!status.success() && log.contains("make room"), "{status}:\n{log}");
     // Nor does it go on after a start, as long as it is full.
     rig.watcher.start();
     rig.play(true, 3, INTERVAL_MS).await;
