@@ -45,9 +45,13 @@ pub(crate) struct Health {
     pub(crate) record: bool,
 }
 
-/// GET openapi.json.
-pub(crate) async fn openapi() -> Shown<serde_json::Value> {
-    Shown(crate::api::document())
+/// GET openapi.json. The cookie is named as it is here.
+pub(crate) async fn openapi(State(app): State<Arc<App>>) -> Shown<serde_json::Value> {
+    let mut document = crate::api::document();
+    if let Some(name) = document.pointer_mut("/components/securitySchemes/session/name") {
+        *name = app.settings.origin.cookie().into();
+    }
+    Shown(document)
 }
 
 /// GET overview.
