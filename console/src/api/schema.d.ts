@@ -926,6 +926,8 @@ export interface components {
             /** Format: int64 */
             at: number;
             from: string;
+            /** @description Which order, where the route takes several: `declare`, `done`. */
+            said?: string | null;
             /**
              * Format: int64
              * @description Its number from the newest, which is 0 at the time of asking.
@@ -1357,7 +1359,7 @@ export interface components {
             journal: components["schemas"]["JournalHealth"];
             /** @description Why not, one sentence each; empty where it sees. */
             problems: string[];
-            /** @description Whether this is a record that nobody writes to: then nothing is stale. */
+            /** @description Whether this is a record that nobody writes to: then nothing is stale, and nothing is seen. */
             record: boolean;
             /** @description False when blind, stale, or when the journal cannot be read or written. */
             sees: boolean;
@@ -1408,12 +1410,14 @@ export interface components {
             case?: string | null;
             /**
              * Format: int64
-             * @description Unix milliseconds at which it is let go, where it is held.
+             * @description Unix milliseconds at which its time is over, where it is held.
              */
             heldUntil?: number | null;
             /** @description Whether value still leaves what it covers. */
             leaks: boolean;
             name: string;
+            /** @description Who lets it go then: `program`, or `people`, who have to do it themselves. */
+            release: string;
             rung: string;
             /** @description `idle`, `moving`, `held`, `refused`. */
             standing: string;
@@ -1584,7 +1588,19 @@ export interface components {
         PublicWord: {
             /** @description What could be said now, made of public facts alone; empty where another case speaks for this one. */
             draft: string;
+            /** @description Where it can be read. */
+            readers: components["schemas"]["ReadersView"];
             released?: null | components["schemas"]["ReleasedView"];
+        };
+        /** @description Where a public word can be read. */
+        ReadersView: {
+            /**
+             * Format: int64
+             * @description Channels for the public.
+             */
+            channels: number;
+            /** @description Whether `/status` is open to everybody (`console.publicStatus`). */
+            page: boolean;
         };
         /** @description A record of the journal. */
         RecordView: {

@@ -222,7 +222,7 @@ impl LifeCycle {
                 Err(self.refuse(
                     "a P1 or P2, or one without a grade, is watched for seven days first"
                         .to_owned(),
-                    "wait, or say in `early` why that is not needed here",
+                    "wait, or say why it is not needed here (`early`)",
                 ))
             }
             what => transition::by_people(self.stage, what).ok_or_else(|| {

@@ -8,9 +8,10 @@
 //!
 //! A breach is raised once. While it stays, it is raised again when the shortfall has grown by more than 1 % since it was
 //! last raised, and after it has healed. Each finding counts as lost what was not counted before (all of it at first), so
-//! that the findings of a case add up to the shortfall. It is laid to the last transaction of the block that changed
-//! something the invariant depends on; where none is known, to the block alone. Everything raised in a block is forgotten
-//! when the block is: after a re-organisation the same readings give the same findings.
+//! that the findings of a case add up to the shortfall. Of the transactions of the block that changed something the invariant
+//! depends on, it is laid to the one in which the protocol lost most of the `asset`; where it lost none in any, to the only
+//! one there is, and else to the block alone. Everything raised in a block is forgotten when the block is: after a
+//! re-organisation the same readings give the same findings.
 //!
 //! With an `asset`, the shortfall is an amount of it and the loss goes on at its rate. Without, the loss is unknown and all
 //! that the protocol holds counts as at risk.
@@ -31,7 +32,7 @@
 //!
 //! An invariant that never was one: rounding (give it a tolerance), interest that accrues on one side before the other,
 //! tokens that change balances by themselves. Play it over the protocol's history first. The transaction named may be an
-//! honest one that came after the attack in the same block.
+//! honest one, where the attack took nothing of the asset: it says where to look, and accuses nobody.
 //!
 //! # References
 //!
@@ -89,10 +90,28 @@ pub struct Invariant {
     left: Side,
     right: Side,
     depends_on: BTreeSet<Address>,
-    /// The last transaction of each block that touched what it depends on: hash and sender.
-    suspects: Timeline<(B256, Address)>,
+    /// Of each block, the transaction that a breach would be laid to.
+    suspects: Timeline<Suspect>,
     /// The shortfall that was last raised; 0 once it has healed.
     raised: Timeline<U256>,
+}
+
+/// A transaction that touched what an invariant depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Suspect {
+    hash: B256,
+    sender: Address,
+    /// What the protocol lost of the asset in it, smallest units.
+    took: U256,
+    /// Whether others of its block touched it too.
+    among_others: bool,
+}
+
+impl Suspect {
+    /// Whether it can be said that it was this one.
+    fn stands_out(&self) -> bool {
+        !self.among_others || !self.took.is_zero()
+    }
 }
 
 impl Invariant {
@@ -194,8 +213,8 @@ impl Invariant {
     }
 
     fn finding(&mut self, block: BlockId, shortfall: U256, grown: U256) -> Finding {
-        let suspect = self.suspects.at(block).copied();
-        let transaction = suspect.map(|(hash, _)| hash);
+        let suspect = self.suspects.at(block).copied().filter(Suspect::stands_out);
+        let transaction = suspect.map(|suspect| suspect.hash);
         let (relation, chain) = (symbol(self.relation), self.protocol.chain);
         let show = |amount: U256| {
             self.asset.as_ref().map_or_else(|| amount.to_string(), |spec| spec.show(amount))
@@ -226,7 +245,7 @@ impl Invariant {
             chain,
             block,
             transaction,
-            actor: suspect.map(|(_, sender)| sender),
+            actor: suspect.map(|suspect| suspect.sender),
             contract: self.contract,
             asset: self.asset.as_ref().map(|spec| spec.asset),
             amount: self.asset.as_ref().map(|_| grown),
@@ -241,6 +260,17 @@ impl Invariant {
                 show(shortfall)
             ),
         }
+    }
+
+    /// What the protocol's contracts lost of the asset in a transaction.
+    fn lost_in(&self, evidence: &Evidence) -> U256 {
+        let Some(asset) = self.asset.as_ref().map(|spec| spec.asset) else { return U256::ZERO };
+        let ours = |holder| self.protocol.contracts.iter().any(|one| one.address == holder);
+        let lost = evidence
+            .flows
+            .iter()
+            .filter(|flow| flow.asset == asset && flow.delta.is_negative() && ours(flow.holder));
+        lost.fold(U256::ZERO, |sum, flow| sum.saturating_add(flow.delta.unsigned_abs()))
     }
 
     /// Whether a transaction changed something that an answer depends on.
@@ -278,8 +308,19 @@ impl Detector for Invariant {
     }
 
     fn inspect(&mut self, evidence: &Evidence, _out: &mut Findings) {
-        if self.touched_by(evidence) {
-            self.suspects.set(evidence.block, (evidence.hash, evidence.from));
+        if !self.touched_by(evidence) {
+            return;
+        }
+        let took = self.lost_in(evidence);
+        let (hash, sender) = (evidence.hash, evidence.from);
+        match self.suspects.at(evidence.block) {
+            Some(known) if known.hash == hash => {}
+            Some(known) if known.took > took => known.among_others = true,
+            Some(known) => *known = Suspect { hash, sender, took, among_others: true },
+            None => {
+                let first = Suspect { hash, sender, took, among_others: false };
+                self.suspects.set(evidence.block, first);
+            }
         }
     }
 

@@ -50,7 +50,7 @@ pub struct WarmReport {
     pub lever: String,
     /// The block that was looked at.
     pub block: u64,
-    /// None where it would; what keeps it from working where it would not, or why that could not be seen.
+    /// None where it would, or is pulled already; what keeps it from working where it would not, or why that could not be seen.
     pub trouble: Option<String>,
 }
 
@@ -89,15 +89,19 @@ impl Actuator {
                 let answer = timeout(limit, self.warm_one(&lever, head)).await;
                 let answer =
                     answer.unwrap_or_else(|_| Err(format!("not within {} ms", limit.as_millis())));
-                (lever, answer)
+                // A lever that is pulled cannot be pulled, and that is how it should be.
+                let is_held = answer.is_err()
+                    && matches!(self.nodes.holds(&lever.verify, None).await, Ok(true));
+                (lever, answer, is_held)
             })
             .buffered(AT_ONCE);
         let looks: Vec<_> = looks.collect().await;
         let mut book = self.warm.lock().await;
         (book.at, book.levers) = (Some(head.id.hash), BTreeMap::new());
         let mut reports = Vec::new();
-        for (lever, answer) in looks {
+        for (lever, answer, is_held) in looks {
             let trouble = answer.map(|warm| book.levers.insert(key(&lever), warm)).err();
+            let trouble = trouble.filter(|_| !is_held);
             reports.push(WarmReport { lever: lever.name, block: head.id.number, trouble });
         }
         Ok(reports)

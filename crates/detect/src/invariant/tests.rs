@@ -55,15 +55,41 @@ fn a_breach_is_raised_once_and_again_when_it_grows() {
 }
 
 #[test]
-fn a_finding_names_contract_asset_amount_and_the_last_transaction() {
+fn a_breach_is_laid_to_what_took_most_or_to_the_only_one_or_to_nobody() {
+    // Who touched it in a block, what the market lost in it, and who is named.
+    let cases: [(&str, &[(Address, u64)], Option<Address>); 6] = [
+        ("nobody", &[], None),
+        ("one that took nothing", &[(THIEF, 0)], Some(THIEF)),
+        ("an honest one after the attack", &[(THIEF, 90), (ALICE, 1)], Some(THIEF)),
+        ("an honest one before it", &[(ALICE, 1), (THIEF, 90)], Some(THIEF)),
+        ("two that took nothing", &[(ALICE, 0), (THIEF, 0)], None),
+        ("one of three took something", &[(ALICE, 0), (THIEF, 1), (ALICE, 0)], Some(THIEF)),
+    ];
+    for (name, touched, named) in cases {
+        let mut detector = detector(SOLVENT);
+        for (hash, (from, lost)) in (1..).zip(touched) {
+            let mut evidence = transaction().stores(MARKET, B256::ZERO, B256::ZERO, B256::ZERO);
+            if *lost > 0 {
+                evidence = evidence.moves(USDC, MARKET, *from, usdc(*lost));
+            }
+            (evidence.hash, evidence.from) = (B256::repeat_byte(hash), *from);
+            inspect(detector.as_mut(), &evidence);
+        }
+        let found = read(detector.as_mut(), block(1, 1), &dollars([60, 100]));
+        assert_eq!((found.len(), found[0].actor), (1, named), "{name}");
+        assert_eq!(found[0].transaction.is_some(), named.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_finding_names_contract_asset_amount_and_transaction() {
     let mut detector = detector(SOLVENT);
     let touching = |hash: u8, from| {
         let mut evidence = transaction().stores(MARKET, B256::ZERO, B256::ZERO, B256::ZERO);
         (evidence.hash, evidence.from) = (B256::repeat_byte(hash), from);
         evidence
     };
-    assert_eq!(inspect(detector.as_mut(), &touching(1, ALICE)), []);
-    inspect(detector.as_mut(), &touching(2, THIEF));
+    assert_eq!(inspect(detector.as_mut(), &touching(2, THIEF)), []);
     let elsewhere = transaction().stores(VAULT, B256::ZERO, B256::ZERO, B256::ZERO);
     inspect(detector.as_mut(), &elsewhere);
     let found = read(detector.as_mut(), block(1, 1), &dollars([60, 100]));

@@ -1,6 +1,9 @@
 //! What a request asks: names in its path, its query, its body and who sends it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use alloy_primitives::B256;
 use axum::{
@@ -28,12 +31,24 @@ const ITEMS_DEFAULT: usize = 100;
 #[derive(Debug, Clone)]
 pub(crate) struct Known(pub(crate) Arc<[Query]>);
 
+/// Which order it was, where a route takes several: put into the request by the guard, filled in by the handler, for the audit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SaidWhat(Arc<OnceLock<&'static str>>);
+
+impl SaidWhat {
+    /// The order, if the handler came to it.
+    pub(crate) fn order(&self) -> Option<&'static str> {
+        self.0.get().copied()
+    }
+}
+
 /// Everything but the body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
     path: BTreeMap<String, String>,
     query: BTreeMap<String, String>,
     caller: Option<Caller>,
+    said: SaidWhat,
 }
 
 /// Which part of a list.
@@ -49,6 +64,11 @@ impl Asked {
     /// A name in the path. Empty only if the route does not have it.
     pub(crate) fn name(&self, name: &str) -> &str {
         self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// Names the order for the audit.
+    pub(crate) fn says(&self, order: &'static str) {
+        let _first = self.said.0.set(order);
     }
 
     pub(crate) fn case(&self) -> Result<CaseId, ApiError> {
@@ -140,7 +160,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         let known: &[Query] = known.as_ref().map_or(&[], |known| &known.0);
         let query = read_query(parts.uri.query().unwrap_or_default(), known)?;
         let caller = parts.extensions.get::<Caller>().cloned();
-        Ok(Self { path, query, caller })
+        let said = parts.extensions.get::<SaidWhat>().cloned().unwrap_or_default();
+        Ok(Self { path, query, caller, said })
     }
 }
 
@@ -206,11 +227,22 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
         let RawBody(bytes) = RawBody::from_request(request, state).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             ApiError::invalid(
-                format!("the body is not what is needed here: {}", printable(&error.to_string())),
+                format!("the body is not what is needed here: {}", printable(&in_words(&error))),
                 "look it up in /api/v1/openapi.json",
             )
         })
     }
+}
+
+/// What is wrong with a body, without the names that types have in the program.
+fn in_words(error: &serde_json::Error) -> String {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    if text.contains("tagged enum") {
+        return format!("an order is an object that names itself in `command` ({place})");
+    }
+    format!("{text} ({place})")
 }
 
 /// A body of any bytes, within the route's limit.

@@ -31,6 +31,9 @@ pub(crate) struct AuditLine {
     pub(crate) access: Option<String>,
     /// The route's name in the `OpenAPI` document.
     pub(crate) route: String,
+    /// Which order, where the route takes several; null where it did not come to one.
+    #[serde(default)]
+    pub(crate) said: Option<String>,
     /// The path that was asked for.
     pub(crate) path: String,
     /// Status of the answer.
@@ -116,6 +119,7 @@ mod tests {
             who: Some("ada".to_owned()),
             access: None,
             route: "command".to_owned(),
+            said: Some("declare".to_owned()),
             path: "/x\u{202e}\n".to_owned(),
             status: 200,
             outcome: "taken".to_owned(),

@@ -14,7 +14,7 @@ use portcullis_types::ids::Millis;
 use super::{
     App, Peer,
     access::{Access, Caller, Need},
-    asked::Known,
+    asked::{Known, SaidWhat},
     audit::AuditLine,
     error::{ApiError, Refused},
     rate::{Buckets, caller_of},
@@ -76,11 +76,13 @@ pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: 
     let path = request.uri().path().to_owned();
     let from = address(&request);
     let caller = caller(&gate.app, request.headers(), now);
+    let said = SaidWhat::default();
     let admitted = admit(&gate, &request, from, caller.as_ref(), now);
     let response = if let Err(error) = admitted {
         error.into_response()
     } else {
         request.extensions_mut().insert(gate.known.clone());
+        request.extensions_mut().insert(said.clone());
         if let Ok(Some(caller)) = &caller {
             request.extensions_mut().insert(caller.clone());
         }
@@ -92,7 +94,7 @@ pub(crate) async fn guard(State(gate): State<Gate>, mut request: Request, next: 
     gate.app.counters.answered(response.status());
     if is_unsafe(&method) {
         let who = caller.ok().flatten();
-        note(&gate, (path, from), who, &response, now);
+        note(&gate, (path, from, said.order()), who, &response, now);
     }
     response
 }
@@ -242,7 +244,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Writes a command into the audit.
 fn note(
     gate: &Gate,
-    (path, from): (String, IpAddr),
+    (path, from, said): (String, IpAddr, Option<&'static str>),
     who: Option<Caller>,
     response: &Response,
     now: Millis,
@@ -259,6 +261,7 @@ fn note(
         access: who.as_ref().map(|caller| Access::name(caller.access).to_owned()),
         who: who.map(|caller| caller.name),
         route: gate.id.to_owned(),
+        said: said.map(str::to_owned),
         path,
         status: status.as_u16(),
         outcome: outcome.to_owned(),

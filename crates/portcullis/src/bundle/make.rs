@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alloy_primitives::B256;
 use anyhow::Context as _;
-use portcullis_case::{Case, PlaybookRun, postmortem::Postmortem};
+use portcullis_case::{Case, Command, PlaybookRun, life::What, postmortem::Postmortem};
 use portcullis_engine::Engine;
 use portcullis_types::ids::{CaseId, Millis, Seq};
 
@@ -21,6 +21,18 @@ pub struct Bundled {
     pub bytes: Vec<u8>,
     /// Its manifest.
     pub manifest: Manifest,
+    /// Files of evidence that the journal names and the folder does not have, by their SHA-256.
+    pub missing: Vec<String>,
+}
+
+/// SHA-256 of the files that people handed in, as the record names them: the note of a file begins with `evidence HASH,`.
+pub(crate) fn handed_in_by(case: &Case) -> impl Iterator<Item = &str> {
+    case.life.record().iter().filter_map(|one| {
+        let What::Command(command) = &one.entry.what else { return None };
+        let Command::Note { text } = &command.what else { return None };
+        let (hash, _) = text.strip_prefix("evidence ")?.split_once(',')?;
+        (hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(hash)
+    })
 }
 
 /// Makes the bundle of a case. `evidence` is the folder of what people handed in for all cases; `whole` takes the journal
@@ -63,6 +75,8 @@ pub fn make(
     if let Some(folder) = evidence {
         files.extend(handed_in(&folder.join(case.to_string()))?);
     }
+    let is_there = |hash: &&str| files.iter().any(|(path, _)| path.ends_with(hash));
+    let missing = handed_in_by(known).filter(|hash| !is_there(hash)).map(str::to_owned).collect();
     files.sort();
     anyhow::ensure!(files.len() < BUNDLE_FILES_MAX, "there are more than {BUNDLE_FILES_MAX} files");
     let entry = |(path, bytes): &File| FileEntry {
@@ -82,7 +96,7 @@ pub fn make(
         files: files.iter().map(entry).collect(),
     };
     let bytes = pack(&manifest, files)?;
-    Ok(Bundled { bytes, manifest })
+    Ok(Bundled { bytes, manifest, missing })
 }
 
 /// The one way in which a bundle is put together.

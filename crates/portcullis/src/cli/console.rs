@@ -13,7 +13,7 @@ use portcullis_engine::Event;
 use super::{Ending, Usage, output::print_json};
 use crate::{
     api::{self, Access, Origin, Server, Settings, Token},
-    config::{Compiled, online::node_options},
+    config::{Compiled, online::node_options, war::evidence_beside},
     runner::Desk,
     store::{Body, Journal, StoreHealth},
 };
@@ -62,7 +62,7 @@ pub(crate) async fn console(args: &ConsoleArgs, json: bool) -> anyhow::Result<En
         notify: None,
         reports: args.reports.clone(),
         drills,
-        evidence: evidence_of(&args.journal),
+        evidence: evidence_beside(&args.journal),
         stale_seconds: None,
         playbooks: Vec::new(),
         desk: None,
@@ -98,13 +98,6 @@ fn first_chain(journal: &Journal) -> Option<u64> {
         },
         Body::Output(_) => None,
     }
-}
-
-/// Where evidence lies if nobody says anything else.
-pub(super) fn evidence_of(journal: &Path) -> PathBuf {
-    let mut name = journal.as_os_str().to_owned();
-    name.push(".evidence");
-    name.into()
 }
 
 /// Starts the console beside `run`, where the configuration has one.
@@ -143,7 +136,7 @@ pub(crate) fn beside(
         notify: config.notify.clone().map(|file| (file, folder)),
         reports: console.file.reports.clone(),
         drills: console.file.drills.clone(),
-        evidence: war.map_or_else(|| evidence_of(&config.journal), |war| war.evidence.clone()),
+        evidence: war.map_or_else(|| evidence_beside(&config.journal), |war| war.evidence.clone()),
         stale_seconds: Some(console.file.stale_seconds),
         playbooks: war.map(|war| war.playbooks.clone()).unwrap_or_default(),
         desk: Some(desk),

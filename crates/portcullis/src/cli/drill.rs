@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{Ending, Usage};
 
 pub(crate) use measure::{MillisSummary, millis_summary, seen_to_sent};
+use play::JOURNAL;
 pub(crate) use play::{Guarded, Watcher, guarded_play, plain_play, start_over};
 
 #[derive(Debug, Clone, Args)]
@@ -83,8 +84,12 @@ pub(crate) async fn drill(args: &DrillArgs, json: bool) -> anyhow::Result<Ending
     let guarded = guarded_play(&plan, true).await?;
     let ending = show::both(&plan, &unprotected, &guarded, json)?;
     if let Some(open) = guarded.open {
-        eprintln!("\nthe console stays open; end with Ctrl-C");
+        eprintln!("\nthe console stays open: {}\nend with Ctrl-C", open.link());
         open.until_interrupted().await?;
+        eprintln!(
+            "\nended; the record stays: portcullis console --journal {}",
+            plan.out.join(JOURNAL).display()
+        );
     }
     Ok(ending)
 }

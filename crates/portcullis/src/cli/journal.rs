@@ -8,8 +8,11 @@ use std::{io::BufReader, path::PathBuf};
 use alloy_primitives::B256;
 use clap::{Args, Subcommand};
 
-use super::{Ending, JournalArgs, console::evidence_of, output::print_json};
-use crate::store::{self, Journal, Verified, VerifyError};
+use super::{Ending, JournalArgs, output::print_json};
+use crate::{
+    config::war::evidence_beside,
+    store::{self, Journal, Verified, VerifyError},
+};
 
 /// Where what lies beside a journal is.
 #[derive(Debug, Clone, Args)]
@@ -147,11 +150,11 @@ impl BesideArgs {
         let (journal, evidence, outbox) = if let Some(journal) = &place.journal {
             let mut outbox = journal.as_os_str().to_owned();
             outbox.push(".outbox");
-            (journal.clone(), evidence_of(journal), Some(PathBuf::from(outbox)))
+            (journal.clone(), evidence_beside(journal), Some(PathBuf::from(outbox)))
         } else {
             let config = super::load_config(&place.config)?;
             let evidence = config.war.map(|war| war.evidence);
-            let evidence = evidence.unwrap_or_else(|| evidence_of(&config.journal));
+            let evidence = evidence.unwrap_or_else(|| evidence_beside(&config.journal));
             (config.journal, evidence, config.notify.map(|notify| notify.outbox))
         };
         let evidence = Some(self.evidence.clone().unwrap_or(evidence));

@@ -132,7 +132,13 @@ impl JournalArgs {
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
         match &self.journal {
             Some(path) => Ok(path.clone()),
-            None => Ok(load_config(&self.config)?.journal),
+            None => match crate::config::load(&self.config) {
+                Ok(config) => Ok(config.journal),
+                Err(problem) => {
+                    Err(Usage(format!("{problem}; or name the journal itself with --journal"))
+                        .into())
+                }
+            },
         }
     }
 }

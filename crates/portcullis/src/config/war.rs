@@ -51,6 +51,13 @@ impl War {
     }
 }
 
+/// Where evidence lies if nobody says anything else: `JOURNAL.evidence`.
+pub(crate) fn evidence_beside(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".evidence");
+    name.into()
+}
+
 pub(super) fn compile(folder: &Path, journal: &Path, file: &WarFile) -> Result<War, Problem> {
     let roster = folder.join(&file.roster);
     let text = text_of(&roster)?;
@@ -69,7 +76,7 @@ pub(super) fn compile(folder: &Path, journal: &Path, file: &WarFile) -> Result<W
         playbooks.push(playbook);
     }
     playbooks.sort_by(|one, other| one.id.cmp(&other.id));
-    let beside = || journal.parent().unwrap_or(Path::new("")).join("evidence");
+    let beside = || evidence_beside(journal);
     let evidence = file.evidence.as_ref().map_or_else(beside, |named| folder.join(named));
     Ok(War { roster, playbooks, evidence, auto_start: file.auto_start })
 }

@@ -1,10 +1,11 @@
 //! What people say to the running program, and what follows from the journal by itself.
 
-use portcullis_case::Command;
+use portcullis_case::{Command, calendar::rfc3339};
 use portcullis_engine::Event;
 use portcullis_types::{
     approval::Approval,
-    ids::{CaseId, Seq},
+    ids::{CaseId, Millis, Seq},
+    text::printable,
 };
 
 use super::{
@@ -67,6 +68,9 @@ impl Service {
                 if let Err(refusal) = self.core.engine().judge_command(case, &command, at) {
                     return Ok(Err(refusal.into()));
                 }
+                if let Err(refused) = self.makes_sense(case, &command.what, at) {
+                    return Ok(Err(refused));
+                }
                 let is_public = matches!(command.what, Command::Publish { .. });
                 let seq = self.take_at(at, Event::Command { case, command })?;
                 if is_public {
@@ -90,6 +94,55 @@ impl Service {
                 self.take_at(at, Event::Playbook { case, run, event, signature }).map(Ok)
             }
             Order::Approval(approval) => self.signed(approval),
+        }
+    }
+
+    /// Whether an order fits what is known beside its case: people, levers, times. Only asked of what is said now; what is in
+    /// the journal was taken.
+    fn makes_sense(&self, case: CaseId, what: &Command, at: Millis) -> Result<(), Refused> {
+        let engine = self.core.engine();
+        let known = engine.case(case);
+        match what {
+            Command::Began { at: began, .. } => {
+                let found = known.map_or(at, |case| case.opened_at);
+                if *began <= found.min(at) {
+                    return Ok(());
+                }
+                let why =
+                    format!("the attack cannot have begun after it was found, {}", rfc3339(found));
+                Err(Refused::new(
+                    Code::Invalid,
+                    why,
+                    "give the time of the attack's first transaction",
+                ))
+            }
+            Command::Blocked { lever, .. } => {
+                let configs = engine.config().into_iter().flat_map(|config| &config.protocols);
+                let ours = configs.filter(|config| {
+                    known.is_some_and(|case| case.protocol == config.protocol.name)
+                });
+                let levers: Vec<&str> = ours
+                    .flat_map(|config| &config.ladder)
+                    .map(|lever| lever.name.as_str())
+                    .collect();
+                if levers.contains(&lever.as_str()) {
+                    return Ok(());
+                }
+                let why = format!("the protocol has no lever `{}`", printable(lever));
+                let remedy = format!("name one of: {}", levers.join(", "));
+                Err(Refused::new(Code::Invalid, why, remedy))
+            }
+            Command::Assign { to, .. } => {
+                let Some(war) = &self.room.war else { return Ok(()) };
+                if war.roster.person(to).is_some() {
+                    return Ok(());
+                }
+                let why = format!("`{}` is nobody in the roster", printable(to));
+                let remedy =
+                    "give the role to somebody of the roster, or add them to it and start again";
+                Err(Refused::new(Code::Invalid, why, remedy))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -250,6 +250,16 @@ async fn of_two_people_at_once_one_is_taken_and_the_other_is_told() {
         return;
     }
     let (mut rig, case) = attacked(&TRIED_OUT, Vec::new()).await;
+    // What does not fit people, levers and times is refused, and the record stays as it is.
+    let nonsense = [
+        (json!({"command": "began", "at": 4_102_444_800_000_u64, "how": "?"}), "cannot have begun"),
+        (json!({"command": "blocked", "lever": "foo", "users": 40}), "name one of: pause-market"),
+        (json!({"command": "assign", "role": "scribe", "to": "eve"}), "nobody in the roster"),
+    ];
+    for (what, why) in nonsense {
+        let (taken, said) = say(&rig, "ada", &command(&case, &what));
+        assert!(!taken && said.contains(why), "{said}");
+    }
     let words = [
         ("ada", json!({"command": "falsePositive", "why": "a drill"})),
         ("ben", json!({"command": "falsePositive", "why": "a test"})),

@@ -12,7 +12,7 @@ use portcullis_types::{ids::CaseId, text::printable};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, Page, Unreadable, apart, write::exists};
+use super::{Answer, Page, Unreadable, apart, cases::find, write::exists};
 use crate::{
     api::{
         App,
@@ -23,6 +23,7 @@ use crate::{
         secret::{header, sha256_hex},
         shown::Shown,
     },
+    bundle::handed_in_by,
     runner::now,
 };
 
@@ -171,7 +172,14 @@ async fn files_of(app: &App, case: CaseId) -> Result<(Vec<FileView>, Unreadable)
 pub(crate) async fn files(State(app): State<Arc<App>>, asked: Asked) -> Answer<Page<FileView>> {
     let (case, page) = (asked.case()?, asked.page()?);
     exists(&app, &asked)?;
-    let (all, unreadable) = files_of(&app, case).await?;
+    let (all, mut unreadable) = files_of(&app, case).await?;
+    {
+        let picture = app.replica.look();
+        let named = handed_in_by(find(&picture, &asked)?);
+        for hash in named.filter(|hash| all.iter().all(|file| file.sha256 != **hash)) {
+            unreadable.note(hash, "the journal names it, and it is not in the folder of evidence");
+        }
+    }
     Ok(Shown(Page::of(all.into_iter(), page, |one| one).but(unreadable)))
 }
 

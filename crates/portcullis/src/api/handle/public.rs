@@ -13,6 +13,7 @@ use portcullis_case::{
     playbook::Role,
     public::{self, Statement},
 };
+use portcullis_notify::Audience;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,6 +46,17 @@ pub(crate) struct PublicWord {
     pub(crate) draft: String,
     /// What was released last; null where nothing was.
     pub(crate) released: Option<ReleasedView>,
+    /// Where it can be read.
+    pub(crate) readers: ReadersView,
+}
+
+/// Where a public word can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ReadersView {
+    /// Whether `/status` is open to everybody (`console.publicStatus`).
+    pub(crate) page: bool,
+    /// Channels for the public.
+    pub(crate) channels: u64,
 }
 
 /// Something that was released.
@@ -73,7 +85,10 @@ pub(crate) async fn public_word(State(app): State<Arc<App>>, asked: Asked) -> An
         at: said.at.0,
         who: said.who,
     });
-    Ok(Shown(PublicWord { draft: public::draft(case), released }))
+    let channels = app.settings.notify.iter().flat_map(|(file, _)| &file.channels);
+    let public = channels.filter(|channel| channel.audience == Audience::Public);
+    let readers = ReadersView { page: app.settings.public_status, channels: public.count() as u64 };
+    Ok(Shown(PublicWord { draft: public::draft(case), released, readers }))
 }
 
 /// What everybody is to read.

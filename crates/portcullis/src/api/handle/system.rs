@@ -186,6 +186,8 @@ pub(crate) struct AuditView {
     pub(crate) who: String,
     /// The route and the path.
     pub(crate) what: String,
+    /// Which order, where the route takes several: `declare`, `done`.
+    pub(crate) said: Option<String>,
     pub(crate) accepted: bool,
     pub(crate) why: Option<String>,
     pub(crate) access: Option<String>,
@@ -219,6 +221,7 @@ fn audit_view(seq: u64, line: AuditLine) -> AuditView {
         at: line.at,
         who: line.who.unwrap_or_else(|| "nobody".to_owned()),
         what: format!("{} {}", line.route, line.path),
+        said: line.said,
         accepted,
         why: (!accepted).then_some(line.outcome),
         access: line.access,

@@ -55,6 +55,7 @@ pub(crate) async fn command(
         | Command::Merge { .. } => Access::Commander,
         _ => Access::Responder,
     };
+    asked.says(body.command.verb().name());
     let what = format!("`{}`", body.command.verb().name());
     let who = asked.at_least(needed, &what)?.name.clone();
     match &body.command {
@@ -137,6 +138,10 @@ pub(crate) async fn move_run(
     let who = asked.caller()?.name.clone();
     exists(&app, &asked)?;
     let why = body.why;
+    asked.says(match body.r#do {
+        RunVerb::Undo => "undo",
+        RunVerb::Stop => "stop",
+    });
     let event = match body.r#do {
         RunVerb::Undo => RunEvent::UndoOrdered { who: who.clone(), why },
         RunVerb::Stop => RunEvent::Stopped { who: who.clone(), why },
@@ -157,6 +162,20 @@ pub(crate) enum StepVerb {
     Withdraw,
     Object,
     Retry,
+}
+
+impl StepVerb {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skip => "skip",
+            Self::Approve => "approve",
+            Self::Withdraw => "withdraw",
+            Self::Object => "object",
+            Self::Retry => "retry",
+        }
+    }
 }
 
 /// Something about a step.
@@ -180,6 +199,7 @@ pub(crate) async fn move_step(
     let who = asked.caller()?.name.clone();
     exists(&app, &asked)?;
     let (step, text, by) = (asked.name("step").to_owned(), body.text, who.clone());
+    asked.says(body.r#do.name());
     let event = match body.r#do {
         StepVerb::Done => RunEvent::Done { step, who: by, note: text },
         StepVerb::Failed => RunEvent::Failed { step, who: by, why: text },

@@ -11,6 +11,7 @@ use portcullis_case::{
 };
 use portcullis_engine::Engine;
 use portcullis_types::{
+    action::Undo,
     finding::FindingStatus,
     ids::{CaseId, ChainId, Millis},
     money::Usd,
@@ -206,8 +207,10 @@ pub(crate) struct LeverLine {
     pub(crate) rung: String,
     /// `idle`, `moving`, `held`, `refused`.
     pub(crate) standing: String,
-    /// Unix milliseconds at which it is let go, where it is held.
+    /// Unix milliseconds at which its time is over, where it is held.
     pub(crate) held_until: Option<u64>,
+    /// Who lets it go then: `program`, or `people`, who have to do it themselves.
+    pub(crate) release: String,
     /// `us` or `others`, where it is held.
     pub(crate) by: Option<String>,
     /// The action that moves or holds it.
@@ -284,6 +287,12 @@ pub(crate) fn levers(engine: &Engine, protocol: &str) -> Vec<LeverLine> {
                 rung: lever.rung.name().to_owned(),
                 standing: view.standing.to_owned(),
                 held_until: view.held_until.map(|at| at.0),
+                release: if matches!(lever.undo, Undo::ByPeople { .. }) {
+                    "people"
+                } else {
+                    "program"
+                }
+                .to_owned(),
                 by: view.by_us.map(|us| if us { "us" } else { "others" }.to_owned()),
                 action: view.action.map(|action| action.to_string()),
                 case: view.case.map(|case| case.to_string()),

@@ -52,7 +52,7 @@ pub(crate) struct HealthView {
     pub(crate) why: Option<String>,
     pub(crate) chains: Vec<ChainView>,
     pub(crate) journal: JournalHealth,
-    /// Whether this is a record that nobody writes to: then nothing is stale.
+    /// Whether this is a record that nobody writes to: then nothing is stale, and nothing is seen.
     pub(crate) record: bool,
 }
 
@@ -189,6 +189,9 @@ pub(crate) fn health(picture: &Picture, settings: &Settings, now: Millis) -> Hea
     let stale_seconds = settings.stale_seconds;
     let mut problems: Vec<String> = picture.trouble.iter().cloned().collect();
     let journal = journal_health(picture, &settings.store);
+    if stale_seconds.is_none() {
+        problems.push("this is a record: nobody watches and nobody writes to it".to_owned());
+    }
     if !journal.writable {
         let why = journal.why.as_deref().unwrap_or_default();
         let for_seconds = journal.since.map_or(0, |since| now.0.saturating_sub(since) / 1_000);

@@ -30,8 +30,8 @@ pub(super) fn allowed(case: &Case) -> Vec<String> {
     verbs.into_iter().map(|verb| verb.name().to_owned()).collect()
 }
 
-/// Who sent the transactions of findings. A broken invariant is laid to the last transaction of its block that touched what
-/// it depends on, which may be an honest user's: it accuses nobody.
+/// Who sent the transactions of findings. A broken invariant says where to look (the transaction of its block that took most),
+/// which may be an honest user's: it accuses nobody.
 pub(crate) fn accused(case: &Case) -> BTreeSet<Address> {
     let findings = case.findings.values().map(|record| &record.finding);
     findings.filter(|one| one.detector != INVARIANT).filter_map(|one| one.actor).collect()

@@ -17,6 +17,7 @@ use super::{fold, pick};
 use crate::{
     bundle,
     cli::{Ending, JournalArgs, Usage, load_config, output::print_json},
+    config::war::evidence_beside,
     runner::{Order, Who, letterbox},
     store::Journal,
 };
@@ -74,7 +75,7 @@ pub(crate) struct BundleArgs {
     /// other cases too.
     #[arg(long)]
     whole: bool,
-    /// Folder of evidence. Default: the one of the configuration, if there is one.
+    /// Folder of evidence. Default: the one of the configuration, or `JOURNAL.evidence` where a journal is given.
     #[arg(long)]
     evidence: Option<PathBuf>,
     #[command(flatten)]
@@ -198,14 +199,21 @@ pub(super) fn bundle(args: &BundleArgs, json: bool) -> anyhow::Result<Ending> {
     let engine = fold(&journal)?;
     let case = pick(&engine, args.id.as_deref())?.id;
     // A journal that was given by its path needs no configuration.
-    let configured = if args.place.journal.is_none() {
-        load_config(&args.place.config)?.war.map(|war| war.evidence)
-    } else {
-        None
+    let configured = match &args.place.journal {
+        None => load_config(&args.place.config)?.war.map(|war| war.evidence),
+        Some(path) => Some(evidence_beside(path)),
     };
     let evidence = args.evidence.clone().or(configured);
     let made = bundle::make(&journal, case, evidence.as_deref(), args.whole)?;
     write(&args.out, &made.bytes)?;
+    if !made.missing.is_empty() {
+        eprintln!(
+            "{} file(s) that people handed in are named in the journal and NOT in the bundle: name their folder with \
+             --evidence ({})",
+            made.missing.len(),
+            made.missing.join(", ")
+        );
+    }
     let manifest = &made.manifest;
     if json {
         print_json(manifest)?;

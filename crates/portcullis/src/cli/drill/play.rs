@@ -22,6 +22,8 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Longest time it may take to end after it was told to.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
+/// The record of a drill, in its folder.
+pub(crate) const JOURNAL: &str = "portcullis.sqlite";
 /// Time between two blocks once the play is over and the console stays open.
 const OPEN_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -40,9 +42,15 @@ pub(crate) struct Guarded {
 pub(crate) struct Open {
     watcher: Watcher,
     chain: Chain,
+    link: String,
 }
 
 impl Open {
+    /// How a visitor gets in.
+    pub(crate) fn link(&self) -> &str {
+        &self.link
+    }
+
     /// Waits until the visitor interrupts, then ends the program.
     pub(crate) async fn until_interrupted(mut self) -> anyhow::Result<()> {
         let interrupted = tokio::signal::ctrl_c();
@@ -94,7 +102,8 @@ pub(crate) async fn guarded_play(plan: &Plan, attack: bool) -> anyhow::Result<Gu
     let since = first_attack_block.filter(|_| attack);
     let measured = Measured::read(&watcher.journal, &report, since)?;
     let journal = watcher.journal.clone();
-    let open = plan.stays_open.then_some(Open { watcher, chain });
+    let link = room.map(|room| room.link);
+    let open = link.filter(|_| plan.stays_open).map(|link| Open { watcher, chain, link });
     Ok(Guarded { report, measured, journal, open })
 }
 
@@ -145,7 +154,7 @@ impl Watcher {
     ) -> anyhow::Result<Self> {
         let template = template.context("the scenario has no portcullis.yaml: add one")?;
         let rpc = chain.http_url();
-        let text = world.render(template, &[("rpc", &rpc), ("journal", "portcullis.sqlite")])?;
+        let text = world.render(template, &[("rpc", &rpc), ("journal", JOURNAL)])?;
         let config = out.join("portcullis.yaml");
         std::fs::write(&config, text).with_context(|| format!("{}", config.display()))?;
         let key = match world.responder_index() {
@@ -169,7 +178,7 @@ impl Watcher {
             .stderr(errors)
             .kill_on_drop(true)
             .spawn()?;
-        let mut watcher = Self { child, journal: out.join("portcullis.sqlite"), log };
+        let mut watcher = Self { child, journal: out.join(JOURNAL), log };
         watcher.wait_until(&ready).await?;
         Ok(watcher)
     }
@@ -208,16 +217,33 @@ impl Watcher {
 /// Makes the folder `out`, or removes what an earlier drill left in it, and nothing else: the folder is the user's.
 pub(crate) fn start_over(out: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
-    let ours = ["sqlite", "sqlite-wal", "sqlite-shm", "lock", "log", "yaml"];
+    let ours = [
+        "sqlite",
+        "sqlite-wal",
+        "sqlite-shm",
+        "sqlite.audit.jsonl",
+        "sqlite.outbox",
+        "lock",
+        "log",
+        "yaml",
+    ];
     let ours = ours.iter().map(|ending| out.join(format!("portcullis.{ending}")));
     let more = ["ready", "drill.json", "roster.yaml", "people.keys", "visitor.token"];
     for path in ours.chain(more.map(|name| out.join(name))) {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("{}", path.display()));
-            }
-            _ => {}
-        }
+        gone(&path, std::fs::remove_file(&path))?;
+    }
+    for folder in ["evidence", "approvals"].map(|ending| out.join(format!("{JOURNAL}.{ending}"))) {
+        gone(&folder, std::fs::remove_dir_all(&folder))?;
     }
     Ok(())
+}
+
+/// What is not there need not be removed.
+fn gone(path: &Path, removed: std::io::Result<()>) -> anyhow::Result<()> {
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

@@ -3,7 +3,9 @@
 //! The keys are those of the local chain's development accounts: public knowledge, worth nothing anywhere else. They stand
 //! in a file beside the configuration so that a visitor can sign as one of the people.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    fs::OpenOptions, io::Write as _, net::SocketAddr, os::unix::fs::OpenOptionsExt as _, path::Path,
+};
 
 use anyhow::Context as _;
 use portcullis_range::{Chain, Scenario, World};
@@ -20,7 +22,7 @@ const VISITOR: &str = "visitor";
 pub(super) struct Room {
     /// Sections for the end of the configuration.
     pub(super) sections: String,
-    link: String,
+    pub(super) link: String,
     keys: String,
     rpc: String,
 }
@@ -46,9 +48,9 @@ impl Room {
         let extra: Vec<(&str, &str)> =
             named.iter().map(|(name, address)| (*name, address.as_str())).collect();
         write(out, "roster.yaml", &world.render(&template, &extra)?)?;
-        write(out, "people.keys", &keys)?;
+        write_secret(out, "people.keys", &keys)?;
         let token = api::new_token().context("the system has no randomness")?;
-        write(out, "visitor.token", &token)?;
+        write_secret(out, "visitor.token", &token)?;
         let own = std::path::absolute(scenario.folder().join("playbook.yaml"))?;
         let playbooks = portcullis_range::project_root()?.join("playbooks");
         let drills = std::path::absolute(out.parent().unwrap_or(out))?;
@@ -86,4 +88,13 @@ fn quoted(path: &Path) -> String {
 fn write(out: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let path = out.join(name);
     std::fs::write(&path, text).with_context(|| format!("{}", path.display()))
+}
+
+/// As secrets are kept: readable by their owner alone.
+fn write_secret(out: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let path = out.join(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("{}", path.display()))
 }

@@ -188,6 +188,13 @@ fn text(plan: &Plan, drilled: &Drilled<'_>, guarded: &Guarded, paint: Paint) -> 
     out += &line("lost without Portcullis", &paint.bad(&usd(drilled.loss_unprotected_usd)));
     out += &line("lost with Portcullis", &paint.good(&usd(drilled.loss_protected_usd)));
     out += &line("saved", &format!("{:>16} %", drilled.saved_percent.get()));
+    if let Some(case) = &guarded.measured.case {
+        let left = usd(UsdNumber(case.loss()));
+        out += &line(
+            "left it, as the case counts",
+            &format!("{left} (the thief kept what is lost above)"),
+        );
+    }
     let number =
         |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     out += &line(
