@@ -22,6 +22,10 @@ export class Unreachable extends Error {
 export const downSince = new Cell<Ms | null>(null);
 export const session = new Cell<Session | null>(null);
 
+/** Whether the pages show a record that nobody writes to any more. */
+export const record = new Cell(false);
+export const RECORD_WORDS = 'This is a record: orders are not taken.';
+
 const isProblem = (value: unknown): value is { error: Problem } =>
   typeof value === 'object' && value !== null && typeof (value as { error?: { message?: unknown } }).error?.message === 'string';
 
@@ -112,7 +116,8 @@ export async function loadSession(): Promise<void> {
 }
 
 const RANK = ['viewer', 'responder', 'commander', 'admin'];
+/** Whether an order of that access is taken from them. In a record none is, whoever asks. */
 export const may = (who: Session | null, access: string): boolean =>
-  !!who?.signedIn && RANK.indexOf(who.access ?? '') >= RANK.indexOf(access);
+  !record.get() && !!who?.signedIn && RANK.indexOf(who.access ?? '') >= RANK.indexOf(access);
 
 export const segment = encodeURIComponent;

@@ -6,7 +6,7 @@ import { useCell } from '../lib/cell';
 import { overview } from '../ui/alarm';
 import type { Alert, Brake, CaseLine, ChainHealth, Channel, Overview } from '../api/types';
 import { plural, segments, worst } from './shared';
-import { Ago, Card, Empty, Mark, Money, Severity, Standing, T, Time } from '../ui/basics';
+import { Ago, Card, Empty, Figures, Mark, Money, Severity, Standing, T, Time } from '../ui/basics';
 import { Look } from '../ui/look';
 import { announce } from '../ui/announce';
 import { segment } from '../api/client';
@@ -51,11 +51,7 @@ function Hero({ all }: { all: Overview }) {
       <section class="hero edge-bad" aria-labelledby="hero">
         <p class="herotop"><Severity declared={first.severity} suggested={first.suggestedSeverity} /> <strong>{words(first.stage)}</strong> {!first.acknowledged && <Mark tone="warn">nobody has acknowledged it</Mark>} <span class="dim"><T s={first.protocol} max={60} /> · {first.id} · <Ago at={first.openedAt} /></span></p>
         <p class="herosay" id="hero"><T s={headline(first.sentence)} max={220} /></p>
-        <dl class="figures">
-          <div class="lost"><dt>Lost</dt><dd><Money v={first.lostUsd} big /></dd></div>
-          <div class="risk"><dt>At risk</dt><dd><Money v={first.atRiskUsd} big /></dd></div>
-          <div class="saved"><dt>Saved</dt><dd><Money v={first.savedUsd} big /></dd></div>
-        </dl>
+        <Figures of={first} />
         <p><a class="button primary" href={`/case/${segment(first.id)}`}>Go to the war room</a>{all.open.length > 1 && <span class="dim"> and {plural(all.open.length - 1, 'other open case')} below</span>}</p>
       </section>
     );
@@ -150,7 +146,7 @@ export function CaseList({ cases }: { cases: CaseLine[] }) {
           <a href={`/case/${segment(one.id)}`} class="caseline">
             <span class="casetop"><Severity declared={one.severity} suggested={one.suggestedSeverity} /> <strong>{words(one.stage)}</strong> <span class="dim">{one.id} · <bdi>{segments(one.protocol)}</bdi> · {clock(one.openedAt)}</span>{!one.acknowledged && one.phase !== 'closed' && <Mark tone="warn">not acknowledged</Mark>}</span>
             <span class="casesay"><T s={headline(one.sentence)} max={160} /></span>
-            <span class="casenum">lost <Money v={one.lostUsd} big /> · at risk <Money v={one.atRiskUsd} big /> · saved <Money v={one.savedUsd} big /> · {plural(one.findings, 'finding')}{one.unseenSteps > 0 && <> · <strong>{plural(one.unseenSteps, 'step')} waiting for somebody</strong></>}</span>
+            <span class="casenum">lost <Money v={one.lostUsd} big /> · at risk <Money v={one.atRiskUsd} big /> · saved {Number(one.savedUsd) > 0 && 'at most '}<Money v={one.savedUsd} big /> · {plural(one.findings, 'finding')}{one.unseenSteps > 0 && <> · <strong>{plural(one.unseenSteps, 'step')} waiting for somebody</strong></>}</span>
           </a>
         </li>
       ))}

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { join } from '../../src/api/pages';
 import { SseParser } from '../../src/api/stream';
-import type { Call, CaseLine, TypedData } from '../../src/api/types';
-import { nextVerb, toCommand, verbOf, wrong } from '../../src/lib/commands';
+import type { Call, CaseLever, CaseLine, TypedData } from '../../src/api/types';
+import { nextVerb, sayable, toCommand, verbOf, wrong } from '../../src/lib/commands';
+import { heldAt, heldNow, holdWords, letGo } from '../../src/lib/held';
+import { signInAt } from '../../src/lib/router';
 import { isOurs, siweMessage } from '../../src/lib/siwe';
 import { hashes, meaning } from '../../src/lib/typed';
 import { signTyped, signText, type Wallet } from '../../src/lib/wallet';
@@ -44,7 +46,39 @@ describe('commands', () => {
   it.each([
     [['acknowledge', 'triage', 'declare', 'falsePositive'], 'detected', false, 'acknowledge'], [['triage', 'declare', 'falsePositive'], 'detected', true, 'declare'], [['contained', 'falsePositive'], 'containing', true, 'contained'],
     [['falsePositive', 'merge'], 'detected', true, undefined], [['reOpen'], 'reviewed', true, undefined], [['review', 'reOpen'], 'resolved', true, 'review'],
+    [['contain', 'declare'], 'contained', true, 'declare'], [['contain', 'merge'], 'monitoring', true, undefined], [['contain', 'investigate'], 'declared', true, 'contain'],
   ])('of %j in %s the next is', (allowed, stage, isAcknowledged, next) => expect(nextVerb(allowed, stage, isAcknowledged)?.command).toBe(next));
+  it('offers to contain again, and not to contain, once the loss has stopped', () => {
+    expect(sayable(['contain', 'resolve'], 'monitoring').map(({ label }) => label)).toEqual(['Contain again', 'Resolve']);
+    expect(sayable(['contain', 'investigate'], 'declared').map(({ label }) => label)).toEqual(['Contain', 'Investigate']);
+  });
+  it('takes no beginning after the case was opened, nor in the future, and says why', () => {
+    const clock = { openedAt: Date.UTC(2026, 10, 21, 3, 12, 45, 120), now: Date.UTC(2026, 10, 21, 3, 30) };
+    const said = (at: string) => wrong(verbOf('began')!, { at, how: '0x' }, clock)['at'];
+    expect(said('2026-11-21T03:12:45')).toBeUndefined();
+    expect(said('2026-11-21T03:12:46')).toBe('The case was opened at 2026-11-21 03:12:45 UTC: the attack began before it was seen.');
+    expect(said('2027-01-01T00:00:00')).toBe('That is in the future: now it is 2026-11-21 03:30:00 UTC.');
+    expect(said('soon')).toMatch(/^A time such as/);
+  });
+});
+
+describe('a lever that is held', () => {
+  const lever = (more: Partial<CaseLever> = {}): CaseLever => ({ name: 'pause', rung: 'market', standing: 'held', heldUntil: 60_000, by: 'us', action: null, ...more });
+  it.each([
+    [lever(), 0, '00:01:00 left, then it is let go by itself'], [lever({ release: 'program' }), 65_000, 'its time is over since 00:00:05'], [lever({ heldUntil: null }), 0, ''],
+    [lever({ release: 'people' }), 0, 'people let it go; its time ends in 00:01:00'], [lever({ release: 'people' }), 65_000, 'its time is over, people let it go'], [lever({ release: 'people', heldUntil: null }), 0, 'people let it go'],
+  ])('%j at %i: %s', (one, current, said) => expect(holdWords(one, current)).toBe(said));
+  it('is said while people bring things back, and not before; never one of another case', () => {
+    const one = { id: 'PC-000001', stage: 'monitoring', levers: [lever(), lever({ name: 'idle', standing: 'idle' }), lever({ name: 'other', case: 'PC-000002' }), lever({ name: 'mine', case: 'PC-000001' })] };
+    expect(heldNow(one).map(({ name }) => name)).toEqual(['pause', 'mine']);
+    expect(heldNow({ ...one, stage: 'contained' })).toEqual([]);
+    expect(heldAt(one, 'resolve')).toHaveLength(2);
+    expect(heldAt(one, 'note')).toEqual([]);
+  });
+  it('says who lets it go', () => {
+    expect(letGo(lever({ release: 'people' }))).toBe('people let it go once the fault is mended');
+    expect(letGo(lever())).toContain('by itself');
+  });
 });
 
 const call = (depth: number, parent: number | null, more: Partial<Call> = {}): Call => ({ depth, kind: 'call', from: '0x1', to: '0x2', toName: null, function: 'f', args: null, valueWei: '0', failed: false, parent, touches: '', ...more });
@@ -156,6 +190,9 @@ describe('what is signed', () => {
 });
 
 describe('signing in', () => {
+  it.each([
+    ['/', '', '', '/sign-in'], ['/case/PC-000012', 'view=notes', '#x', `/sign-in?to=${encodeURIComponent('/case/PC-000012?view=notes#x')}`], ['/sign-in', 'to=%2Fcases', '#token=x', `/sign-in?to=${encodeURIComponent('/cases')}`], ['/sign-in', '', '', '/sign-in'],
+  ])('from %s?%s%s it comes back', (path, query, hash, to) => expect(signInAt({ path, query: new URLSearchParams(query), hash })).toBe(to));
   const asked = { nonce: 'abcdefgh12', domain: '127.0.0.1:7711', uri: 'http://127.0.0.1:7711', statement: 'Sign in.', chainId: 1, expiresAt: Date.UTC(2026, 0, 1) };
   it('writes the text of EIP-4361', () => expect(siweMessage('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266', asked, new Date(Date.UTC(2025, 11, 31)))).toBe(
     '127.0.0.1:7711 wants you to sign in with your Ethereum account:\n0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\n\nSign in.\n\nURI: http://127.0.0.1:7711\nVersion: 1\nChain ID: 1\nNonce: abcdefgh12\nIssued At: 2025-12-31T00:00:00.000Z\nExpiration Time: 2026-01-01T00:00:00.000Z'));

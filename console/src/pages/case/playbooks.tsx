@@ -44,12 +44,12 @@ export function PlaybooksView({ room: { one, playbooks } }: { room: Room }) {
   useEffect(() => {
     const wanted = decodeURIComponent(hash.slice(1));
     if (!isThere || !wanted) return;
-    const element = document.getElementById(`s-${wanted}`) ?? document.querySelector<HTMLElement>(`[data-step="${CSS.escape(wanted)}"]`);
+    const element = document.getElementById(`s-${wanted}`) ?? document.querySelector<HTMLElement>(`[data-step="${CSS.escape(wanted)}"]`) ?? (wanted === 'offered' ? document.getElementById(wanted) : null);
     element?.scrollIntoView({ block: 'start' });
     element?.focus({ preventScroll: true });
   }, [isThere, hash]);
   const start = (id: string, title: string) => ask({
-    title: 'Start this playbook', label: 'Start it', needs: false, explain: `“${title}”: its steps are given to people, and their clocks begin at once.`,
+    title: 'Start this playbook', label: 'Start it', needs: false, explain: `“${title}”: its steps are given to people, and their clocks begin at once. You see the steps once it has begun; a commander can stop it.`,
     done: async () => { await send('POST', path, { playbook: id }); return 'The playbook has begun.'; },
   });
   const turn = (run: RunView, verb: 'undo' | 'stop') => ask({
