@@ -9,7 +9,7 @@ import { plural, segments, worst } from './shared';
 import { Ago, Card, Empty, Figures, Mark, Money, Severity, Standing, T, Time } from '../ui/basics';
 import { Look } from '../ui/look';
 import { announce } from '../ui/announce';
-import { segment } from '../api/client';
+import { record, segment } from '../api/client';
 import { headline, words } from '../lib/text';
 import { clock, span } from '../lib/time';
 
@@ -20,20 +20,20 @@ const NOTHING_YET: Looked<Overview> = { value: null, at: null, error: null, fail
 export function OverviewPage() {
   const looked = useCell(overview) ?? NOTHING_YET;
   const { value } = looked;
+  const isRecord = value?.health.record === true;
   const sees = value?.health.sees;
-  const broken = value ? value.brakes.filter(({ standing }) => standing === 'broken').length : 0;
-  useEffect(() => { if (sees === false) announce('We are blind: not everything is being watched.', true); }, [sees]);
+  const broken = value && !isRecord ? value.brakes.filter(({ standing }) => standing === 'broken').length : 0;
+  useEffect(() => { if (sees === false && !isRecord) announce('We are blind: not everything is being watched.', true); }, [sees]);
   useEffect(() => { if (broken) announce(`${plural(broken, 'part')} of the brakes does not work.`, true); }, [broken]);
   return (
     <>
       <h1 class="sr">Overview</h1>
       <Look what="the overview" looked={looked}>{(all) => <>
-        {all.health.record && <p class="notice info"><strong>This is a record.</strong> Nobody writes to this journal any more: what you see is what was, and orders are not taken.</p>}
         <Hero all={all} />
         <div class="tiles">
-          <Sight chains={all.health.chains} sees={all.health.sees} why={all.health.why ?? null} problems={all.health.problems ?? []} />
+          <Sight health={all.health} />
           <Brakes brakes={all.brakes} />
-          <Channels channels={all.channels} />
+          {!all.health.record && <Channels channels={all.channels} />}
         </div>
         <Open cases={all.open} />
         {all.alerts.length > 0 && <Alerts alerts={all.alerts} />}
@@ -56,6 +56,7 @@ function Hero({ all }: { all: Overview }) {
       </section>
     );
   }
+  if (all.health.record) return <section class="hero edge-info" aria-labelledby="hero"><p class="herosay" id="hero">No case was open when the record ended.</p></section>;
   const isCalm = all.health.sees && broken + unseen === 0;
   return (
     <section class={`hero ${isCalm ? 'edge-good' : 'edge-warn'}`} aria-labelledby="hero">
@@ -65,17 +66,17 @@ function Hero({ all }: { all: Overview }) {
   );
 }
 
-function Sight({ chains, sees, why, problems }: { chains: ChainHealth[]; sees: boolean; why: string | null; problems: string[] }) {
+function Sight({ health: { chains, sees, why = null, problems = [], record: isRecord = false } }: { health: Overview['health'] }) {
   return (
-    <Card title="Can we see?" id="sight" tone={sees ? 'good' : 'bad'}>
-      <p class="verdict">{sees ? <Mark tone="good">Yes</Mark> : <Mark tone="bad">Blind</Mark>}</p>
-      {problems.length > 0 ? <ul class="plainlist">{problems.map((problem) => <li key={problem}><T s={problem} /></li>)}</ul> : why && <p><T s={why} /></p>}
+    <Card title="Can we see?" id="sight" tone={isRecord ? 'info' : sees ? 'good' : 'bad'}>
+      <p class="verdict">{isRecord ? <Mark tone="info">Not now: this is a record</Mark> : sees ? <Mark tone="good">Yes</Mark> : <Mark tone="bad">Blind</Mark>}</p>
+      {isRecord ? <p>What it ends with:</p> : problems.length > 0 ? <ul class="plainlist">{problems.map((problem) => <li key={problem}><T s={problem} /></li>)}</ul> : why && <p><T s={why} /></p>}
       {chains.length === 0 && <Empty>No chain is configured, so nothing is watched.</Empty>}
       <ul class="plainlist">
         {chains.map((chain) => (
           <li key={chain.chain}>
             <strong><T s={chain.name} max={40} /></strong> <span class="dim">chain {chain.chain}</span><br />
-            {chain.head === null ? <Mark tone="bad">no block was seen yet</Mark> : <>block {chain.head.toLocaleString('en')}, <Ago at={chain.headAt} />{chain.lagMs !== null && chain.lagMs > 60_000 && <> · <Mark tone="warn">{span(chain.lagMs)} behind</Mark></>}</>}
+            {chain.head === null ? <Mark tone="bad">no block was seen yet</Mark> : isRecord ? <>block {chain.head.toLocaleString('en')}, <Time at={chain.headAt} /></> : <>block {chain.head.toLocaleString('en')}, <Ago at={chain.headAt} />{chain.lagMs !== null && chain.lagMs > 60_000 && <> · <Mark tone="warn">{span(chain.lagMs)} behind</Mark></>}</>}
             {chain.blind.map((hole) => <p key={`${hole.from}-${hole.to}`} class="sub"><Mark tone="bad">blocks {hole.from.toLocaleString('en')} to {hole.to.toLocaleString('en')} were not looked at</Mark>: <T s={hole.cause} /></p>)}
           </li>
         ))}
@@ -86,6 +87,7 @@ function Sight({ chains, sees, why, problems }: { chains: ChainHealth[]; sees: b
 
 const ORDER: Record<string, number> = { broken: 0, unseen: 1, held: 2, works: 3 };
 export function Brakes({ brakes, title = 'Will the brakes hold?' }: { brakes: Brake[]; title?: string }) {
+  const isRecord = useCell(record);
   const bad = brakes.filter(({ standing }) => standing === 'broken');
   const unseen = brakes.filter(({ standing }) => standing === 'unseen');
   const sorted = [...brakes].sort((a, b) => (ORDER[a.standing] ?? 9) - (ORDER[b.standing] ?? 9));
@@ -93,8 +95,8 @@ export function Brakes({ brakes, title = 'Will the brakes hold?' }: { brakes: Br
   const fine = sorted.filter(({ standing }) => standing === 'works');
   const line = (brake: Brake) => <li key={`${brake.protocol} ${brake.part}`}><Standing s={brake.standing} /> <strong><T s={brake.part} max={60} /></strong> <span class="dim">of <T s={brake.protocol} max={40} />{brake.since !== null && <>, since <Time at={brake.since} /></>}</span>{brake.words && <p class="sub"><T s={brake.words} /></p>}</li>;
   return (
-    <Card title={title} id="brakes" tone={bad.length ? 'bad' : unseen.length || !brakes.length ? 'warn' : 'good'}>
-      <p class="verdict">{!brakes.length ? <Mark tone="warn">Not known</Mark> : bad.length ? <Mark tone="bad">{bad.length} of {brakes.length} does not work</Mark> : unseen.length ? <Mark tone="warn">{unseen.length} of {brakes.length} could not be looked at</Mark> : <Mark tone="good">Yes, all {brakes.length}</Mark>}</p>
+    <Card title={isRecord ? 'The brakes, as of the record’s end' : title} id="brakes" tone={isRecord ? 'info' : bad.length ? 'bad' : unseen.length || !brakes.length ? 'warn' : 'good'}>
+      <p class="verdict">{!brakes.length ? <Mark tone="warn">Not known</Mark> : bad.length ? <Mark tone="bad">{bad.length} of {brakes.length} {isRecord ? 'did' : 'does'} not work</Mark> : unseen.length ? <Mark tone="warn">{unseen.length} of {brakes.length} could not be looked at</Mark> : isRecord ? <Mark tone="info">All {brakes.length} worked</Mark> : <Mark tone="good">Yes, all {brakes.length}</Mark>}</p>
       {!brakes.length && <Empty>No self-test has run yet. That is neither “works” nor “broken”.</Empty>}
       <ul class="plainlist">{troubled.map(line)}</ul>
       {fine.length > 0 && <details><summary>{plural(fine.length, 'part')} that {fine.length === 1 ? 'works' : 'work'}</summary><ul class="plainlist">{fine.map(line)}</ul></details>}

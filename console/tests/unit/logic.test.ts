@@ -5,16 +5,19 @@ import type { Call, CaseLever, CaseLine, TypedData } from '../../src/api/types';
 import { nextVerb, sayable, toCommand, verbOf, wrong } from '../../src/lib/commands';
 import { heldAt, heldNow, holdWords, letGo } from '../../src/lib/held';
 import { signInAt } from '../../src/lib/router';
+import { notTicked, withNotTicked } from '../../src/lib/ticks';
 import { isOurs, siweMessage } from '../../src/lib/siwe';
 import { hashes, meaning } from '../../src/lib/typed';
 import { signTyped, signText, type Wallet } from '../../src/lib/wallet';
+import { whereRead } from '../../src/pages/case/report';
 import { arrange, groupOf } from '../../src/pages/case/timeline';
+import { shownOf } from '../../src/pages/protocol';
 import { worst } from '../../src/pages/shared';
 import { safePath } from '../../src/pages/signin';
-import { sequence } from '../../src/ui/flows';
+import { columnWidth, sequence, widthOf } from '../../src/ui/flows';
 import { children, firstOpen, rows } from '../../src/ui/tree';
 import { Heights } from '../../src/ui/virtual';
-import { may } from '../../src/api/client';
+import { may, record } from '../../src/api/client';
 
 describe('server-sent events', () => {
   const text = ': beat\n\nid: 7\r\nevent: change\r\ndata: {"a":1}\r\ndata: 2\r\n\r\ndata:x\n\nevent: resync\ndata: {}\n\n';
@@ -60,6 +63,28 @@ describe('commands', () => {
     expect(said('2027-01-01T00:00:00')).toBe('That is in the future: now it is 2026-11-21 03:30:00 UTC.');
     expect(said('soon')).toMatch(/^A time such as/);
   });
+});
+
+describe('boxes of a step', () => {
+  const items = ['who leads', 'who writes', 'which room'];
+  it('are all open before somebody ticks', () => expect(notTicked(items, undefined)).toEqual(items));
+  it('that are open stand first in what is sent', () => expect(withNotTicked(notTicked(items, new Set([1])), 'no time')).toBe('not ticked: who leads; which room; no time'));
+  it('change nothing once all are ticked', () => expect(withNotTicked(notTicked(items, new Set([0, 1, 2])), 'said')).toBe('said'));
+});
+
+describe('a public word', () => {
+  it.each([
+    [{ page: false, channels: 0 }, /^Nobody can read it yet: .*console\.publicStatus/], [{ page: true, channels: 0 }, /^It stands on the page \/status\.$/], [{ page: false, channels: 1 }, /^It goes to 1 channel for the public\.$/],
+    [{ page: true, channels: 2 }, /^It stands on the page \/status, and it goes to 2 channels for the public\.$/],
+  ])('with %j', (readers, said) => expect(whereRead(readers)).toMatch(said));
+});
+
+describe('a limit', () => {
+  const left: [number, string][] = [[1_000, '100'], [2_000, '300']];
+  const series: [number, string][] = [[1_000, '100'], [2_000, '400'], [11_000, '300'], [12_000, '0']];
+  it('shows what the window holds while that is current', () => expect(shownOf({ usedUsd: '400', windowMs: 10_000, series: left }, series, 12_000)).toEqual({ usd: '400', at: null }));
+  it('shows the peak and its time once all of it is older', () => expect(shownOf({ usedUsd: '300', windowMs: 10_000, series: left }, series, 99_000)).toEqual({ usd: '400', at: 2_000 }));
+  it('has no peak where nothing left', () => expect(shownOf({ usedUsd: '0', windowMs: 10_000, series: [] }, [], 99_000)).toEqual({ usd: '0', at: null }));
 });
 
 describe('a lever that is held', () => {
@@ -112,6 +137,13 @@ describe('token flows', () => {
     const { holders, rows: lines, left } = sequence([move('0xA', '0xb'), move('0xB', '0xa')]);
     expect([holders.length, lines.map(({ from, to }) => [from, to]), left]).toEqual([2, [[0, 1], [1, 0]], 0]);
     expect(lines[0]?.text).toBe('1.5 USDC');
+  });
+  it('is as wide as its names and figures need, within reason', () => {
+    const one = (name: string, text = '1') => ({ holders: [{ address: '0x1', name }, { address: '0x2', name: 'b' }], rows: [{ from: 0, to: 1, text, transfer: move('0x1', '0x2') }] });
+    expect(columnWidth(one('vault'))).toBe(128);
+    expect(columnWidth(one('0xdD2FD4…Bf44C0'))).toBeGreaterThan(widthOf('0xdD2FD4…Bf44C0') + 18);
+    expect(columnWidth(one('vault', '1,275.932101 RUSD'))).toBeGreaterThan(150);
+    expect(columnWidth(one('W'.repeat(18)))).toBe(210);
   });
   it('says how many it leaves out', () => expect(sequence(Array.from({ length: 200 }, (_, i) => move(`0x${i}`, `0x${i + 1}`))).left).toBe(192));
 });
@@ -204,6 +236,9 @@ describe('signing in', () => {
   it('knows who may what', () => {
     const me = { signedIn: true, name: 'ada', access: 'responder' as const, roles: [], csrf: 'x', expiresAt: null };
     expect([may(me, 'viewer'), may(me, 'responder'), may(me, 'commander'), may({ ...me, signedIn: false }, 'viewer'), may(null, 'viewer')]).toEqual([true, true, false, false, false]);
+    record.set(true);
+    expect([may(me, 'viewer'), may(me, 'responder')]).toEqual([true, false]);
+    record.set(false);
   });
 });
 

@@ -15,7 +15,7 @@ import { announce } from '../../ui/announce';
 import { Ago, Countdown, Figures, Mark, Severity, Standing, T, Time } from '../../ui/basics';
 import { Look } from '../../ui/look';
 import { pageKeys } from '../../ui/shell';
-import { plural } from '../shared';
+import { CLOSED, plural } from '../shared';
 import { ApprovalsView } from './approvals';
 import { AttackView } from './attack';
 import { CommandDialog } from './command';
@@ -43,7 +43,7 @@ export function CasePage({ id }: { id: string }) {
   const [ordered, order] = useState<{ verb: Verb; values: Record<string, string> } | null>(null);
   // Whoever may give an order in a record changes at once when it is known to be one.
   useCell(record);
-  const isClosed = looked.value ? ['reviewed', 'falsePositive', 'duplicate', 'merged'].includes(looked.value.stage) : false;
+  const isClosed = looked.value ? CLOSED.includes(looked.value.stage) : false;
 
   useEffect(() => { document.querySelector('.views [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }); }, [view, looked.value === null]);
   useEffect(() => onNews((news) => { if (news !== 'resync' && isMine(news)) announce(`New in ${id}: ${news.what.map(words).join(', ') || 'an entry'}.`); }), [id]);
@@ -76,7 +76,7 @@ export function CasePage({ id }: { id: string }) {
             {view === 'playbook' && <PlaybooksView room={room} />}
             {view === 'approvals' && <ApprovalsView room={room} />}
             {view === 'notes' && <NotesView room={room} />}
-            {view === 'people' && <PeopleView room={room} />}
+            {view === 'people' && <PeopleView room={room} again={looked.again} />}
             {view === 'report' && <ReportView room={room} />}
           </div>
           {ordered && <CommandDialog one={one} verb={ordered.verb} initial={ordered.values} onClose={() => order(null)} onDone={() => { looked.again(); playbooks.again(); approvals.again(); }} />}
