@@ -24,7 +24,7 @@ export function OverviewPage() {
   const sees = value?.health.sees;
   const broken = value && !isRecord ? value.brakes.filter(({ standing }) => standing === 'broken').length : 0;
   useEffect(() => { if (sees === false && !isRecord) announce('We are blind: not everything is being watched.', true); }, [sees]);
-  useEffect(() => { if (broken) announce(`${plural(broken, 'part')} of the brakes does not work.`, true); }, [broken]);
+  useEffect(() => { if (broken) announce(`${plural(broken, 'part')} of the brakes ${broken === 1 ? 'does' : 'do'} not work.`, true); }, [broken]);
   return (
     <>
       <h1 class="sr">Overview</h1>
@@ -61,7 +61,7 @@ function Hero({ all }: { all: Overview }) {
   return (
     <section class={`hero ${isCalm ? 'edge-good' : 'edge-warn'}`} aria-labelledby="hero">
       <p class="herosay" id="hero">{isCalm ? 'Nothing is open.' : !all.health.sees ? 'No case is open, but we do not see everything.' : broken ? 'No case is open, but a brake does not work.' : 'No case is open, but a brake could not be looked at.'}</p>
-      <p class="dim">{isCalm ? `All ${plural(all.health.chains.length, 'chain')} are watched and ${plural(all.brakes.length, 'part')} of the brakes work.` : 'What is wrong stands below, with its reason.'}</p>
+      <p class="dim">{isCalm ? `${all.health.chains.length === 1 ? 'The chain is' : `All ${plural(all.health.chains.length, 'chain')} are`} watched, and ${plural(all.brakes.length, 'part')} of the brakes ${all.brakes.length === 1 ? 'works' : 'work'}.` : 'What is wrong stands below, with its reason.'}</p>
     </section>
   );
 }
@@ -96,7 +96,7 @@ export function Brakes({ brakes, title = 'Will the brakes hold?' }: { brakes: Br
   const line = (brake: Brake) => <li key={`${brake.protocol} ${brake.part}`}><Standing s={brake.standing} /> <strong><T s={brake.part} max={60} /></strong> <span class="dim">of <T s={brake.protocol} max={40} />{brake.since !== null && <>, since <Time at={brake.since} /></>}</span>{brake.words && <p class="sub"><T s={brake.words} /></p>}</li>;
   return (
     <Card title={isRecord ? 'The brakes, as of the record’s end' : title} id="brakes" tone={isRecord ? 'info' : bad.length ? 'bad' : unseen.length || !brakes.length ? 'warn' : 'good'}>
-      <p class="verdict">{!brakes.length ? <Mark tone="warn">Not known</Mark> : bad.length ? <Mark tone="bad">{bad.length} of {brakes.length} {isRecord ? 'did' : 'does'} not work</Mark> : unseen.length ? <Mark tone="warn">{unseen.length} of {brakes.length} could not be looked at</Mark> : isRecord ? <Mark tone="info">All {brakes.length} worked</Mark> : <Mark tone="good">Yes, all {brakes.length}</Mark>}</p>
+      <p class="verdict">{!brakes.length ? <Mark tone="warn">Not known</Mark> : bad.length ? <Mark tone="bad">{bad.length} of {brakes.length} {isRecord ? 'did' : bad.length === 1 ? 'does' : 'do'} not work</Mark> : unseen.length ? <Mark tone="warn">{unseen.length} of {brakes.length} could not be looked at</Mark> : isRecord ? <Mark tone="info">All {brakes.length} worked</Mark> : <Mark tone="good">Yes, all {brakes.length}</Mark>}</p>
       {!brakes.length && <Empty>No self-test has run yet. That is neither “works” nor “broken”.</Empty>}
       <ul class="plainlist">{troubled.map(line)}</ul>
       {fine.length > 0 && <details><summary>{plural(fine.length, 'part')} that {fine.length === 1 ? 'works' : 'work'}</summary><ul class="plainlist">{fine.map(line)}</ul></details>}
@@ -108,7 +108,7 @@ function Channels({ channels }: { channels: Channel[] }) {
   const bad = channels.filter(({ healthy }) => !healthy);
   return (
     <Card title="Can we reach people?" id="channels" tone={!channels.length ? 'warn' : bad.length ? 'bad' : 'good'} actions={<a href="/channels">All channels</a>}>
-      <p class="verdict">{!channels.length ? <Mark tone="warn">Nobody</Mark> : bad.length ? <Mark tone="bad">{bad.length} of {channels.length} is down</Mark> : <Mark tone="good">Yes, all {channels.length}</Mark>}</p>
+      <p class="verdict">{!channels.length ? <Mark tone="warn">Nobody</Mark> : bad.length ? <Mark tone="bad">{bad.length} of {channels.length} {bad.length === 1 ? 'is' : 'are'} down</Mark> : <Mark tone="good">Yes, all {channels.length}</Mark>}</p>
       {!channels.length && <Empty>No channel is configured: nobody would be told of an attack.</Empty>}
       <ul class="plainlist">{bad.map((channel) => <li key={channel.name}><strong><T s={channel.name} max={40} /></strong> {plural(channel.queued, 'message')} waiting{channel.lastError && <p class="sub"><T s={channel.lastError} /></p>}</li>)}</ul>
     </Card>

@@ -94,7 +94,7 @@ describe.skipIf(process.env['CONSOLE_URL'])('forms', () => {
     await go(`/case/${CASE}?view=playbook`);
     const step = page.locator('[data-step=read-the-attack]');
     for (const index of [0, 1]) await step.getByRole('checkbox').nth(index).check();
-    await step.getByRole('button', { name: 'Done …' }).click();
+    await step.getByRole('button', { name: 'Done …', exact: true }).click();
     const dialog = page.getByRole('dialog');
     expect(await dialog.locator('.notice li').allInnerTexts()).toEqual(['Every other contract with the same code or the same allowance']);
     await dialog.getByRole('button', { name: 'Done', exact: true }).click();
