@@ -114,9 +114,11 @@ export function Ago({ at, none = 'never' }: { at: Ms | null | undefined; none?: 
   if (at == null) return <span class="dim">{none}</span>;
   return <time dateTime={new Date(at).toISOString()} title={whole(at)}>{ago(at, current)}</time>;
 }
-/** Counts down, and says in words when it is over. */
-export function Countdown({ to, over = 'over' }: { to: Ms; over?: string }) {
+/** Counts down, and says in words when it is over. In a record no clock runs any more, but that of one's own session. */
+export function Countdown({ to, over = 'over', isOwn = false }: { to: Ms; over?: string; isOwn?: boolean }) {
   const current = useCell(tick);
+  const isRecord = useCell(record);
+  if (isRecord && !isOwn) return <span class="dim">until <Time at={to} /></span>;
   const left = to - current;
   const tone = left <= 0 ? 'bad' : left < 60_000 ? 'warn' : '';
   return <span class={`count ${tone}`} role="timer" title={whole(to)}>{left <= 0 ? <>{over} {stopwatch(-left)}</> : <>{stopwatch(left)} left</>}</span>;

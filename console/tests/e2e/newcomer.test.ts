@@ -29,6 +29,7 @@ describe.skipIf(process.env['CONSOLE_URL'])('what is next', () => {
     await begin();
     await go('/case/PC-000044');
     await page.locator('#next').getByText('pause-market is still held: people let it go once the fault is mended.').waitFor();
+    await page.locator('#next').getByText('Once that is done: say that it is over.').waitFor();
     await page.locator('.leverline').getByText(/^people let it go; its time ends in 00:4\d:\d\d$/).waitFor();
     await page.locator('#next').getByRole('button', { name: 'Resolve …' }).click();
     await page.getByRole('dialog').getByText('pause-market is still held').waitFor();
@@ -39,6 +40,8 @@ describe.skipIf(process.env['CONSOLE_URL'])('what is next', () => {
   it('is the grade, before the playbook', async () => {
     await begin();
     await go('/case/PC-010000');
+    await page.locator('#next').waitFor();
+    await page.locator('#next').getByText('A price is wrong').waitFor();
     expect(await page.locator('#next').innerText()).toMatch(/Say which grade it has.*Then start the playbook.*A price is wrong/s);
     await page.locator('#next').getByRole('button', { name: 'Declare …' }).click();
     await page.getByLabel('Why this grade').fill('It is not known how far it goes.');
@@ -74,6 +77,7 @@ describe.skipIf(process.env['CONSOLE_URL'])('forms', () => {
     await go(`/case/${CASE}?view=notes`);
     await page.getByRole('button', { name: 'When it began …' }).click();
     const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
     await dialog.getByLabel('A transaction of this case').selectOption({ index: 1 });
     expect(await dialog.locator('#f-at').inputValue()).toMatch(/^20\d\d-\d\d-\d\dT/);
     expect(await dialog.locator('#f-how').inputValue()).toMatch(/^0x[0-9a-f]{64}$/);
@@ -84,6 +88,7 @@ describe.skipIf(process.env['CONSOLE_URL'])('forms', () => {
     }
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Users kept waiting …' }).click();
+    await dialog.getByLabel('Lever', { exact: true }).waitFor();
     // The one that is held is chosen already.
     expect(await dialog.getByLabel('Lever', { exact: true }).inputValue()).toBe('limit-outflow');
     expect(await dialog.getByLabel('Lever', { exact: true }).locator('option').allInnerTexts()).toEqual(['Choose …', 'limit-outflow', 'pause-market']);
@@ -96,6 +101,7 @@ describe.skipIf(process.env['CONSOLE_URL'])('forms', () => {
     for (const index of [0, 1]) await step.getByRole('checkbox').nth(index).check();
     await step.getByRole('button', { name: 'Done …', exact: true }).click();
     const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
     expect(await dialog.locator('.notice li').allInnerTexts()).toEqual(['Every other contract with the same code or the same allowance']);
     await dialog.getByRole('button', { name: 'Done', exact: true }).click();
     await dialog.getByText('Please fill this in.').waitFor();

@@ -59,5 +59,5 @@ export function Next({ room, again }: { room: Room; again: () => void }) {
     return box(<>A playbook is made for this: {named}</>, <a class="button primary" href={`${base}playbook#offered`}>Start it …</a>);
   }
   if (!verb) return held.length > 0 ? box(null, null) : null;
-  return may(who, verb.access) ? ask(verb, verb.explain) : box(<>A commander has to say: {verb.label.toLowerCase()}.</>, null);
+  return may(who, verb.access) ? ask(verb, held.length > 0 ? `Once that is done: ${verb.explain.charAt(0).toLowerCase()}${verb.explain.slice(1)}` : verb.explain) : box(<>A commander has to say: {verb.label.toLowerCase()}.</>, null);
 }
