@@ -22,6 +22,14 @@ export class Unreachable extends Error {
 export const downSince = new Cell<Ms | null>(null);
 export const session = new Cell<Session | null>(null);
 
+/** Whether the pages show a record that nobody writes to any more. */
+export const record = new Cell(false);
+export const RECORD_WORDS = 'This is a record: orders are not taken.';
+
+/** Whether the program reads to nobody who is not signed in: then nothing is asked again until somebody is. */
+export const shutOut = new Cell(false);
+session.watch((who) => { if (who?.signedIn) shutOut.set(false); });
+
 const isProblem = (value: unknown): value is { error: Problem } =>
   typeof value === 'object' && value !== null && typeof (value as { error?: { message?: unknown } }).error?.message === 'string';
 
@@ -31,12 +39,16 @@ const PATIENCE_TIMES = 3;
 
 /** Reading waits and asks again when it was too much; orders are never repeated by themselves. */
 async function ask(path: string, init: RequestInit = {}, times = 0): Promise<Response> {
+  const before = session.get();
   const answer = await once(path, init);
   const wait = Number(answer.headers.get('retry-after') ?? '1') * 1_000;
   if (answer.status === 429 && (init.method ?? 'GET') === 'GET' && times < PATIENCE_TIMES && wait <= PATIENCE_MS) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     return ask(path, init, times + 1);
   }
+  // Somebody may have signed in while it was on its way.
+  const isStale = !before?.signedIn && session.get()?.signedIn === true;
+  if (answer.status === 401 && (init.method ?? 'GET') === 'GET' && !isStale) shutOut.set(true);
   return judge(answer);
 }
 
@@ -112,7 +124,8 @@ export async function loadSession(): Promise<void> {
 }
 
 const RANK = ['viewer', 'responder', 'commander', 'admin'];
+/** Whether an order of that access is taken from them. In a record none is, whoever asks. */
 export const may = (who: Session | null, access: string): boolean =>
-  !!who?.signedIn && RANK.indexOf(who.access ?? '') >= RANK.indexOf(access);
+  (access === 'viewer' || !record.get()) && !!who?.signedIn && RANK.indexOf(who.access ?? '') >= RANK.indexOf(access);
 
 export const segment = encodeURIComponent;

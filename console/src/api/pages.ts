@@ -4,7 +4,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { useCell } from '../lib/cell';
 import { now } from '../lib/time';
-import { Refused, Unreachable, get, session } from './client';
+import { Refused, Unreachable, get, session, shutOut } from './client';
 import { onNews, stream } from './stream';
 import type { ChangeNews, Ms, Page } from './types';
 
@@ -103,9 +103,9 @@ export function useList<Item>(path: string | null, keyOf: (item: Item) => string
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = onNews((news) => {
-      if (news === 'resync' || asks.current.isNews(news)) timer ??= setTimeout(() => { timer = undefined; look(); }, GATHER_MS);
+      if (news === 'resync' || asks.current.isNews(news)) timer ??= setTimeout(() => { timer = undefined; if (!shutOut.get()) look(); }, GATHER_MS);
     });
-    const poll = streamState === 'live' ? undefined : setInterval(look, POLL_MS);
+    const poll = streamState === 'live' ? undefined : setInterval(() => { if (!shutOut.get()) look(); }, POLL_MS);
     return () => { stop(); clearTimeout(timer); clearInterval(poll); };
   }, [look, streamState]);
 

@@ -3,6 +3,7 @@
 
 import { Cell } from '../lib/cell';
 import { now } from '../lib/time';
+import { loadSession, session, shutOut } from './client';
 import type { ChangeNews, Ms } from './types';
 
 /** The program sends a heartbeat every 15 s; two missing ones are an outage. */
@@ -11,9 +12,6 @@ const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 15_000;
 /** Longest unfinished event, characters. More is no news of ours. */
 const BUFFER_MAX = 1_000_000;
-
-/** Why there are no live news for somebody who is not signed in. */
-export const SIGNED_OUT = 'sign in to get live news';
 
 export type StreamState = { state: 'connecting' | 'live' | 'down'; since: Ms; why: string };
 export const stream = new Cell<StreamState>({ state: 'connecting', since: now(), why: '' });
@@ -82,7 +80,8 @@ async function follow(): Promise<void> {
     const headers: Record<string, string> = { accept: 'text/event-stream' };
     if (lastId) headers['last-event-id'] = lastId;
     const answer = await fetch('/api/v1/events', { headers, signal: stop.signal, cache: 'no-store', credentials: 'same-origin' });
-    if (!answer.ok || !answer.body) throw new Error(answer.status === 401 ? SIGNED_OUT : `the stream answered ${answer.status}`);
+    if (answer.status === 401 && !session.get()?.signedIn) shutOut.set(true);
+    if (!answer.ok || !answer.body) throw new Error(answer.status === 401 ? 'sign in to get live news' : `the stream answered ${answer.status}`);
     const wasDown = stream.get().state === 'down';
     say('live');
     if (wasDown && !lastId) tell('resync');
@@ -119,13 +118,19 @@ export function startStream(): void {
       await follow().catch((error: unknown) => say('down', error instanceof Error ? error.message : String(error)));
       wait = now() - began > 30_000 ? RETRY_FIRST_MS : Math.min(wait * 2, RETRY_MOST_MS);
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, wait);
+        // Whoever is not signed in gets the same refusal each time: wait for somebody who is.
+        const timer = shutOut.get() ? undefined : setTimeout(resolve, wait);
         kick = () => { clearTimeout(timer); resolve(); };
       });
       kick = undefined;
     }
   })();
   window.addEventListener('online', () => kick?.());
+  shutOut.watch((isOut) => { if (!isOut) kick?.(); });
+  // Somebody may have signed in in another tab meanwhile.
+  const isBack = () => { if (shutOut.get() && !document.hidden) void loadSession(); };
+  document.addEventListener('visibilitychange', isBack);
+  window.addEventListener('focus', isBack);
 }
 /** After signing in: do not wait for the next try. */
 export const retryStream = (): void => { kick?.(); };

@@ -40,7 +40,11 @@ export interface CaseLine {
   acknowledged: boolean; unseenSteps: number;
 }
 export interface CaseTransaction { hash: string; chain: number; block: number; at: Ms | null; actor: string | null; lossUsd: Usd | null }
-export interface CaseLever { name: string; rung: string; standing: string; heldUntil: Ms | null; by: string | null; action: string | null; leaks?: boolean; why?: string | null }
+/** `release` says who lets it go when its time is over; where it is missing, the program does. */
+export interface CaseLever {
+  name: string; rung: string; standing: string; heldUntil: Ms | null; by: string | null; action: string | null; leaks?: boolean; why?: string | null; case?: string | null;
+  release?: 'program' | 'people' | null;
+}
 export interface CaseRole { role: string; people: { name: string; acknowledged: boolean; assigned?: boolean }[] }
 export interface CaseNumbers { mttd: Ms | null; mtta: Ms | null; mttc: Ms | null; mttr: Ms | null }
 export interface CaseDetail extends CaseLine {
@@ -96,7 +100,9 @@ export interface ApprovalAsked {
   signed: { guardian: string; name: string | null }[]; typedData: TypedData; words: string; guardians: { guardian: string; name: string | null }[];
 }
 export interface Evidence { sha256: string; name: string; note: string; bytes: number; at: Ms; who: string; seq: number }
-export interface PublicStatus { released: { text: string; at: Ms; who: string } | null; draft: string }
+/** Where a public word can be read: the page /status, and so many channels; missing where that is not known. */
+export interface Readers { page: boolean; channels: number }
+export interface PublicStatus { released: { text: string; at: Ms; who: string } | null; draft: string; readers?: Readers | null }
 
 export interface LeverView {
   name: string; kind: string; rung: string; autonomy: string; standing: string; falseStopUsd: Usd | null; holdSeconds: number | null; heldUntil?: Ms | null; undo?: string; covers?: string[]; traps?: string[];

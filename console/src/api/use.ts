@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { useCell } from '../lib/cell';
 import { now } from '../lib/time';
-import { Refused, Unreachable, get, session } from './client';
+import { Refused, Unreachable, get, session, shutOut } from './client';
 import { onNews, stream } from './stream';
 import type { ChangeNews, Ms } from './types';
 
@@ -65,13 +65,13 @@ export function useApi<Value>(path: string | null, isNews: (news: ChangeNews) =>
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = onNews((news) => {
-      if (news === 'resync' || asks.current(news)) timer ??= setTimeout(() => { timer = undefined; look(); }, GATHER_MS);
+      if (news === 'resync' || asks.current(news)) timer ??= setTimeout(() => { timer = undefined; if (!shutOut.get()) look(); }, GATHER_MS);
     });
     return () => { stop(); clearTimeout(timer); };
   }, [look]);
 
   useEffect(() => {
-    const timer = setInterval(look, streamState === 'live' ? POLL_LIVE_MS : POLL_DOWN_MS);
+    const timer = setInterval(() => { if (!shutOut.get()) look(); }, streamState === 'live' ? POLL_LIVE_MS : POLL_DOWN_MS);
     return () => clearInterval(timer);
   }, [look, streamState]);
 

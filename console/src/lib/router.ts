@@ -6,6 +6,12 @@ export interface Place { path: string; query: URLSearchParams; hash: string }
 const read = (): Place => ({ path: location.pathname, query: new URLSearchParams(location.search), hash: location.hash });
 export const place = new Cell<Place>(typeof location === 'undefined' ? { path: '/', query: new URLSearchParams(), hash: '' } : read());
 
+/** Where to sign in, and to come back from to where one is. */
+export function signInAt({ path, query, hash }: Place): string {
+  const here = path === '/sign-in' ? (query.get('to') ?? '/') : `${path}${query.size > 0 ? `?${query.toString()}` : ''}${hash}`;
+  return here === '/' ? '/sign-in' : `/sign-in?to=${encodeURIComponent(here)}`;
+}
+
 export function go(to: string, options: { isReplace?: boolean } = {}): void {
   if (options.isReplace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);

@@ -24,6 +24,7 @@ export function cut(text: string, most: number): { head: string; isCut: boolean 
 
 /** Both ends of an address or hash. Look-alikes are made by matching few ends, so six of each are shown. */
 export function short(hex: string): string {
+  if (/^[0-9a-f]{64}$/i.test(hex)) return `${hex.slice(0, 8)}…${hex.slice(-6)}`;
   return hex.length > 18 && /^0x[0-9a-f]+$/i.test(hex) ? `${hex.slice(0, 8)}…${hex.slice(-6)}` : hex;
 }
 
@@ -51,5 +52,8 @@ export function sentence(text: string): string {
   const shown = visible(text.trim());
   return shown === '' ? '' : `${shown.charAt(0).toUpperCase()}${shown.slice(1)}${/[.!?…]$/.test(shown) ? '' : '.'}`;
 }
+
+/** The size of a file: `5 bytes`, `69 KiB`. */
+export const size = (bytes: number): string => (bytes < 1_024 ? plural(bytes, 'byte') : `${Math.ceil(bytes / 1_024).toLocaleString('en')} KiB`);
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : many}`;

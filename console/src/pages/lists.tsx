@@ -1,7 +1,7 @@
 // Cases and protocols as lists, channels, and who did what.
 
 import { useState } from 'preact/hooks';
-import { may, segment, send, session } from '../api/client';
+import { RECORD_WORDS, may, record, segment, send, session } from '../api/client';
 import { useList } from '../api/pages';
 import { useApi } from '../api/use';
 import type { AuditLine, CaseLine, Channel, Page, ProtocolLine } from '../api/types';
@@ -46,11 +46,12 @@ export function ProtocolsPage() {
 export function ChannelsPage() {
   const looked = useApi<Page<Channel>>('/channels');
   const who = useCell(session);
+  const isRecord = useCell(record);
   return (
     <>
       <h1>Channels</h1>
       <p class="lead">How people are told. Messages wait in a queue on disk until a channel takes them; none is lost while it is down.</p>
-      <Look what="the channels" looked={looked}>{({ items }) => items.length === 0 ? <Empty>No channel is configured: nobody would be told of an attack. Add one under <code>notify</code> in portcullis.yaml.</Empty> : (
+      <Look what="the channels" looked={looked}>{({ items }) => items.length === 0 ? isRecord ? <Empty>{RECORD_WORDS} Nobody is told anything from here.</Empty> : <Empty>No channel is configured: nobody would be told of an attack. Add one under <code>notify</code> in portcullis.yaml.</Empty> : (
         <div class="tiles">{items.map((channel) => (
           <Card key={channel.name} title={<T s={channel.name} max={40} />} id={`ch-${channel.name}`} tone={channel.healthy ? 'good' : 'bad'}>
             <p class="verdict">{channel.healthy ? <Mark tone="good">Works</Mark> : <Mark tone="bad">Down</Mark>}</p>

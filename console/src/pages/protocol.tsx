@@ -3,12 +3,12 @@
 import { useMemo } from 'preact/hooks';
 import { useApi } from '../api/use';
 import { segment } from '../api/client';
-import type { Limit, ProtocolView } from '../api/types';
+import type { Limit, Ms, ProtocolView, Usd } from '../api/types';
 import { percent, roughly, usdWhole } from '../lib/money';
 import { visible, words } from '../lib/text';
 import { rolling } from '../lib/rolling';
 import { now, span } from '../lib/time';
-import { Ago, Card, Empty, Hex, Mark, Money, Standing, T, Table } from '../ui/basics';
+import { Ago, Card, Empty, Hex, Mark, Money, Standing, T, Table, Time } from '../ui/basics';
 import { SeriesChart } from '../ui/chart';
 import { Look } from '../ui/look';
 import { Brakes } from './overview';
@@ -61,17 +61,26 @@ export function ProtocolPage({ name }: { name: string }) {
   );
 }
 
+/** What is shown of a limit: what the window holds now, or the most that it held and when, once all of that is too old. */
+export function shownOf({ usedUsd, windowMs, series: left }: Pick<Limit, 'usedUsd' | 'windowMs' | 'series'>, series: readonly (readonly [Ms, Usd])[], current: Ms): { usd: Usd; at: Ms | null } {
+  const last = left.at(-1)?.[0];
+  if (last === undefined || last + windowMs >= current || series.length === 0) return { usd: usedUsd, at: null };
+  const [at, usd] = series.reduce((most, one) => (roughly(one[1]) > roughly(most[1]) ? one : most));
+  return { usd, at };
+}
+
 function Gauge({ limit }: { limit: Limit }) {
   const series = useMemo(() => rolling(limit.series, limit.windowMs, Math.min(now(), (limit.series.at(-1)?.[0] ?? 0) + limit.windowMs)), [limit]);
   const isKnown = limit.limitUsd !== null;
-  const share = roughly(limit.limitUsd) > 0 ? roughly(limit.usedUsd) / roughly(limit.limitUsd) : 0;
+  const { usd: used, at: peakAt } = shownOf(limit, series, now());
+  const share = roughly(limit.limitUsd) > 0 ? roughly(used) / roughly(limit.limitUsd) : 0;
   const tone = share >= 1 ? 'bad' : share >= 0.75 ? 'warn' : 'good';
   return (
     <div class="gauge">
       <h3><T s={limit.name.replace(/ in \d+ s$/, '')} max={60} /></h3>
-      <p><strong class="money">{usdWhole(limit.usedUsd)}</strong> <span class="dim">{isKnown ? <>of {usdWhole(limit.limitUsd)}</> : limit.limitShare !== null ? <>of at most {visible(limit.limitShare).replace(/%?$/, ' %')} of what is held</> : null} in {span(limit.windowMs)}</span></p>
-      {isKnown && <><svg class={`meter ${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${percent(share)} used`}><rect width="100" height="6" rx="2" class="rail" /><rect width={Math.min(1, share) * 100} height="6" rx="2" class="bar" /></svg>
-      <p>{share >= 1 ? <Mark tone="bad">over the limit</Mark> : share >= 0.75 ? <Mark tone="warn">nearly full</Mark> : <Mark tone="good">{percent(share)} used</Mark>}</p></>}
+      <p>{peakAt !== null && 'peak '}<strong class="money">{usdWhole(used)}</strong> <span class="dim">{isKnown ? <>of {usdWhole(limit.limitUsd)}</> : limit.limitShare !== null ? <>of at most {visible(limit.limitShare).replace(/%?$/, ' %')} of what is held</> : null} in {span(limit.windowMs)}{peakAt !== null && <>, at <Time at={peakAt} />; nothing is known to have left in the last {span(limit.windowMs)}</>}</span></p>
+      {isKnown && <><svg class={`meter ${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${percent(share)} ${peakAt === null ? 'used' : 'at its peak'}`}><rect width="100" height="6" rx="2" class="rail" /><rect width={Math.min(1, share) * 100} height="6" rx="2" class="bar" /></svg>
+      <p>{share >= 1 ? <Mark tone="bad">{peakAt === null ? '' : 'was '}over the limit</Mark> : share >= 0.75 ? <Mark tone="warn">{peakAt === null ? '' : 'was '}nearly full</Mark> : <Mark tone="good">{percent(share)} {peakAt === null ? 'used' : 'at its peak'}</Mark>}</p></>}
       <SeriesChart series={series} limit={limit.limitUsd} label={limit.name} />
     </div>
   );

@@ -3,6 +3,8 @@ import { cut, plural, visible } from '../lib/text';
 import { roughly } from '../lib/money';
 
 export { plural };
+/** Stages in which a case asks for nothing any more. */
+export const CLOSED = ['reviewed', 'falsePositive', 'duplicate', 'merged'];
 export const segments = (text: string): string => visible(cut(text, 60).head);
 
 const grade = (one: CaseLine): number => Number((one.severity ?? one.suggestedSeverity ?? 'P9').replace(/\D/g, '')) || 9;

@@ -37,7 +37,7 @@ export function SignInPage() {
         <Card title={<T s={who.name} max={60} />} id="you" tone="good">
           <p><Mark tone="good">signed in</Mark> as {who.access ? words(who.access).toLowerCase() : 'nobody in particular'}. {ACCESS[who.access ?? ''] ?? ''}</p>
           {who.roles.length > 0 && <p>Roles: {who.roles.map(words).join(', ')}</p>}
-          {who.expiresAt !== null && <p>Until you have to sign in again: <Countdown to={who.expiresAt} over="over since" /></p>}
+          {who.expiresAt !== null && <p>Until you have to sign in again: <Countdown to={who.expiresAt} over="over since" isOwn /></p>}
           <p>Whatever you may do here, levers that need a signature need your wallet each time.</p>
         </Card>
         <p><a class="button primary" href={safePath(query.get('to'))}>Go on</a></p>
@@ -67,7 +67,7 @@ export function SignInPage() {
         <Card title="This is what you sign" id="text" tone={ready.isOurs ? 'info' : 'bad'}>
           {!ready.isOurs && <div class="notice bad"><p><strong>Do not sign this.</strong> It is for <T s={ready.domain} max={80} />, and this page is {location.host}. Either somebody is between you and the program, or <code>console.origin</code> in portcullis.yaml is not the address that you opened.</p></div>}
           <pre tabIndex={0}><T s={ready.text} max={2_000} lines /></pre>
-          <p>It counts once: <Countdown to={ready.expiresAt} over="too late by" /></p>
+          <p>It counts once: <Countdown to={ready.expiresAt} over="too late by" isOwn /></p>
           <p class="row"><button type="button" class="primary" aria-busy={act.isBusy} disabled={!ready.isOurs} onClick={() => void finish(ready)}>{act.isBusy ? 'Waiting for the wallet …' : 'Sign with the wallet'}</button><button type="button" onClick={() => { prepare(null); act.forget(); }}>Back</button></p>
         </Card>
       )}

@@ -2,7 +2,7 @@
 // when an attack begins must not have to change the page to see it.
 
 import { useEffect, useRef } from 'preact/hooks';
-import { segment } from '../api/client';
+import { record, segment } from '../api/client';
 import { useApi, type Looked } from '../api/use';
 import type { Overview } from '../api/types';
 import { Cell, useCell } from '../lib/cell';
@@ -20,6 +20,7 @@ export function Alarm() {
   const known = useRef<Set<string> | null>(null);
   const { value } = looked;
   useEffect(() => { overview.set(looked); }, [value, looked.error, looked.isLoading]);
+  useEffect(() => { if (value) record.set(value.health.record === true); }, [value]);
   const open = value?.open ?? [];
   const waiting = open.filter(({ acknowledged }) => !acknowledged);
   useEffect(() => {

@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Ms, Usd } from '../api/types';
+import { RECORD_WORDS, record } from '../api/client';
+import type { CaseLine, Ms, Usd } from '../api/types';
 import { useCell } from '../lib/cell';
 import { usd, usdWhole } from '../lib/money';
 import { SHOWN_MAX, cut, short, visible, words } from '../lib/text';
@@ -79,6 +80,29 @@ export function Money({ v, big = false, unknown }: { v: Usd | null | undefined; 
   return <span class={v == null ? 'money dim' : 'money'} title={v == null ? undefined : usd(v)}>{big ? usdWhole(v, unknown) : usd(v, unknown)}</span>;
 }
 
+/** Three sums of a case. What is saved is no measurement, and says so. */
+export function Figures({ of: one, children }: { of: Pick<CaseLine, 'lostUsd' | 'atRiskUsd' | 'savedUsd'>; children?: ComponentChildren }) {
+  const isSaved = one.savedUsd !== null && !/^0*(\.0*)?$/.test(one.savedUsd);
+  return (
+    <>
+      <dl class="figures" aria-label="Money and time">
+        <div class="lost"><dt>Lost</dt><dd><Money v={one.lostUsd} big /></dd></div>
+        <div class="risk"><dt>At risk</dt><dd><Money v={one.atRiskUsd} big /></dd></div>
+        <div class="saved" title={SAVED}><dt>{isSaved ? 'Saved, at most' : 'Saved'}</dt><dd><Money v={one.savedUsd} big /></dd></div>
+        {children}
+      </dl>
+      {isSaved && <p class="dim savedwords">Saved: what was within reach and is still there, at most.</p>}
+    </>
+  );
+}
+/** The API’s own words for it: what the lever that holds was to prevent. */
+const SAVED = 'An estimate, by the decision that pulled the lever that holds: what could still have been taken without it. It is not measured.';
+
+/** Why nothing can be said here: who may, and in a record nobody. */
+export function Only({ words: said }: { words: string }) {
+  return <p class="dim">{useCell(record) ? RECORD_WORDS : said}</p>;
+}
+
 export function Time({ at }: { at: Ms | null | undefined }) {
   useCell(zone);
   if (at == null) return <span class="dim">–</span>;
@@ -90,9 +114,11 @@ export function Ago({ at, none = 'never' }: { at: Ms | null | undefined; none?: 
   if (at == null) return <span class="dim">{none}</span>;
   return <time dateTime={new Date(at).toISOString()} title={whole(at)}>{ago(at, current)}</time>;
 }
-/** Counts down, and says in words when it is over. */
-export function Countdown({ to, over = 'over' }: { to: Ms; over?: string }) {
+/** Counts down, and says in words when it is over. In a record no clock runs any more, but that of one's own session. */
+export function Countdown({ to, over = 'over', isOwn = false }: { to: Ms; over?: string; isOwn?: boolean }) {
   const current = useCell(tick);
+  const isRecord = useCell(record);
+  if (isRecord && !isOwn) return <span class="dim">until <Time at={to} /></span>;
   const left = to - current;
   const tone = left <= 0 ? 'bad' : left < 60_000 ? 'warn' : '';
   return <span class={`count ${tone}`} role="timer" title={whole(to)}>{left <= 0 ? <>{over} {stopwatch(-left)}</> : <>{stopwatch(left)} left</>}</span>;

@@ -2,10 +2,10 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { downSince, send, session } from '../api/client';
-import { SIGNED_OUT, stream } from '../api/stream';
+import { downSince, record, send, session, shutOut } from '../api/client';
+import { stream } from '../api/stream';
 import { Cell, remembered, useCell } from '../lib/cell';
-import { go, place, segments } from '../lib/router';
+import { go, place, segments, signInAt } from '../lib/router';
 import { visible } from '../lib/text';
 import { zone } from '../lib/time';
 import { Alarm } from './alarm';
@@ -90,11 +90,14 @@ function Help() {
 function Liveness() {
   const { state, since, why } = useCell(stream);
   const down = useCell(downSince);
+  const isRecord = useCell(record);
+  const isShutOut = useCell(shutOut);
   useEffect(() => { if (down !== null) announce('The program cannot be reached. What you see is old.', true); }, [down === null]);
   if (down !== null) return <span class="live bad" role="status"><span aria-hidden="true">✕ </span>Cut off <Ago at={down} /></span>;
-  if (state === 'live') return <span class="live good" role="status"><span aria-hidden="true">● </span>Live</span>;
   // Nothing is wrong with the program: nobody is signed in.
-  if (state === 'down' && why === SIGNED_OUT) return <span class="live" role="status"><span aria-hidden="true">○ </span>Not signed in</span>;
+  if (isShutOut) return <span class="live" role="status"><span aria-hidden="true">○ </span>Not signed in</span>;
+  if (isRecord) return <span class="live" role="status"><span aria-hidden="true">■ </span>Record</span>;
+  if (state === 'live') return <span class="live good" role="status"><span aria-hidden="true">● </span>Live</span>;
   if (state === 'connecting') return <span class="live" role="status"><span aria-hidden="true">○ </span>Connecting</span>;
   return <span class="live warn" role="status" title={visible(why)}><span aria-hidden="true">! </span>Not live <Ago at={since} /></span>;
 }
@@ -102,19 +105,26 @@ function Liveness() {
 function Outage() {
   const { state, since, why } = useCell(stream);
   const down = useCell(downSince);
+  const isRecord = useCell(record);
+  const isShutOut = useCell(shutOut);
   if (down !== null) {
     return <div class="outage bad" role="status"><strong>Cut off since <Time at={down} />.</strong> The program cannot be reached from here. What you see is what was known then; detection and containment may go on without this page. <span class="dim">On its machine: <code>portcullis case list</code>.</span></div>;
   }
-  if (state === 'down' && why !== SIGNED_OUT) {
+  // Of a record there are no news.
+  if (state === 'down' && !isShutOut && !isRecord) {
     return <div class="outage warn" role="status"><strong>No live news since <Time at={since} />.</strong> The page asks every five seconds instead. {visible(why)}.</div>;
+  }
+  if (isRecord) {
+    return <div class="outage info" role="status"><strong>This is a record.</strong> Nobody writes to this journal any more: what you see is what was, and orders are not taken.</div>;
   }
   return null;
 }
 
 function Who() {
   const who = useCell(session);
+  const here = useCell(place);
   if (!who) return null;
-  if (!who.signedIn) return <a class="button small" href="/sign-in">Sign in</a>;
+  if (!who.signedIn) return <a class="button small" href={signInAt(here)}>Sign in</a>;
   const leave = () => { void send('DELETE', '/session').then(() => session.set({ ...who, signedIn: false, name: null, csrf: null })).catch(() => announce('Could not sign out: the program cannot be reached.', true)); };
   return <span class="who"><a href="/sign-in" title={`${who.access ?? ''}${who.roles.length ? `: ${who.roles.join(', ')}` : ''}`}><T s={who.name} max={24} /></a> <button type="button" class="plain small" onClick={leave}>Sign out</button></span>;
 }

@@ -3,7 +3,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Call } from '../api/types';
 import { amount } from '../lib/money';
-import { short, visible } from '../lib/text';
+import { plural, short, visible } from '../lib/text';
 import { Hex, T } from './basics';
 
 /** Rows that are shown at once; more on demand. */
@@ -93,7 +93,7 @@ export function CallTree({ calls }: { calls: readonly Call[] }) {
         <button type="button" onClick={() => setOpen(new Set(calls.keys()))}>Unfold all</button>
         <button type="button" onClick={() => setOpen(new Set())}>Fold all</button>
         <button type="button" aria-pressed={isOnlyWhatMatters} onClick={() => { only(!isOnlyWhatMatters); setCurrent(0); }}>Only what touches us or the attacker, or failed</button>
-        <span class="dim">{calls.length.toLocaleString('en')} calls · <span class="prot">◆ protected</span> · <span class="att">▲ attacker</span></span>
+        <span class="dim">{plural(calls.length, 'call')} · <span class="prot">◆ protected</span> · <span class="att">▲ attacker</span></span>
       </div>
       <div class="scrollx">
         <div class="tree" role="tree" aria-label="Calls" ref={box} onKeyDown={onKey}>

@@ -107,7 +107,7 @@ describe('the playbook', () => {
     const { page } = ada;
     await go(page, at('now'));
     await page.locator('#next').getByText('The market is being borrowed empty').waitFor();
-    await page.locator('#next').getByRole('link', { name: 'Look and start it' }).click();
+    await page.locator('#next').getByRole('link', { name: 'Start it …' }).click();
     await card(page, 'offered').locator('li').filter({ hasText: 'market-is-drained' }).getByRole('button', { name: 'Start it …' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Start it' }).click();
     await answered(page);
@@ -296,7 +296,7 @@ describe('the end of it', () => {
     for (const verb of ['contain', 'contained', 'investigate', 'recover', 'monitor', 'resolve', 'review']) {
       const before = await theCase();
       if (!before.allowed.includes(verb)) continue;
-      await page.locator('[aria-labelledby=n-say]').getByRole('button', { name: new RegExp(`^${verb}$`, 'i') }).click();
+      await page.locator('[aria-labelledby=n-say]').getByRole('button', { name: new RegExp(`^${verb}( again)?$`, 'i') }).click();
       for (const [name, value] of Object.entries(WORDS[verb] ?? {})) await page.locator(`#f-${name}`).fill(value);
       await page.getByRole('dialog').locator('button[type=submit]').click();
       await answered(page);

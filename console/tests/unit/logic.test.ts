@@ -1,18 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { join } from '../../src/api/pages';
 import { SseParser } from '../../src/api/stream';
-import type { Call, CaseLine, TypedData } from '../../src/api/types';
-import { nextVerb, toCommand, verbOf, wrong } from '../../src/lib/commands';
+import type { Call, CaseLever, CaseLine, TypedData } from '../../src/api/types';
+import { nextVerb, sayable, toCommand, verbOf, wrong } from '../../src/lib/commands';
+import { heldAt, heldNow, holdWords, letGo } from '../../src/lib/held';
+import { signInAt } from '../../src/lib/router';
+import { notTicked, withNotTicked } from '../../src/lib/ticks';
 import { isOurs, siweMessage } from '../../src/lib/siwe';
 import { hashes, meaning } from '../../src/lib/typed';
 import { signTyped, signText, type Wallet } from '../../src/lib/wallet';
+import { whereRead } from '../../src/pages/case/report';
 import { arrange, groupOf } from '../../src/pages/case/timeline';
+import { shownOf } from '../../src/pages/protocol';
 import { worst } from '../../src/pages/shared';
 import { safePath } from '../../src/pages/signin';
-import { sequence } from '../../src/ui/flows';
+import { columnWidth, sequence, widthOf } from '../../src/ui/flows';
 import { children, firstOpen, rows } from '../../src/ui/tree';
 import { Heights } from '../../src/ui/virtual';
-import { may } from '../../src/api/client';
+import { may, record } from '../../src/api/client';
 
 describe('server-sent events', () => {
   const text = ': beat\n\nid: 7\r\nevent: change\r\ndata: {"a":1}\r\ndata: 2\r\n\r\ndata:x\n\nevent: resync\ndata: {}\n\n';
@@ -44,7 +49,61 @@ describe('commands', () => {
   it.each([
     [['acknowledge', 'triage', 'declare', 'falsePositive'], 'detected', false, 'acknowledge'], [['triage', 'declare', 'falsePositive'], 'detected', true, 'declare'], [['contained', 'falsePositive'], 'containing', true, 'contained'],
     [['falsePositive', 'merge'], 'detected', true, undefined], [['reOpen'], 'reviewed', true, undefined], [['review', 'reOpen'], 'resolved', true, 'review'],
+    [['contain', 'declare'], 'contained', true, 'declare'], [['contain', 'merge'], 'monitoring', true, undefined], [['contain', 'investigate'], 'declared', true, 'contain'],
   ])('of %j in %s the next is', (allowed, stage, isAcknowledged, next) => expect(nextVerb(allowed, stage, isAcknowledged)?.command).toBe(next));
+  it('offers to contain again, and not to contain, once the loss has stopped', () => {
+    expect(sayable(['contain', 'resolve'], 'monitoring').map(({ label }) => label)).toEqual(['Contain again', 'Resolve']);
+    expect(sayable(['contain', 'investigate'], 'declared').map(({ label }) => label)).toEqual(['Contain', 'Investigate']);
+  });
+  it('takes no beginning after the case was opened, nor in the future, and says why', () => {
+    const clock = { openedAt: Date.UTC(2026, 10, 21, 3, 12, 45, 120), now: Date.UTC(2026, 10, 21, 3, 30) };
+    const said = (at: string) => wrong(verbOf('began')!, { at, how: '0x' }, clock)['at'];
+    expect(said('2026-11-21T03:12:45')).toBeUndefined();
+    expect(said('2026-11-21T03:12:46')).toBe('The case was opened at 2026-11-21 03:12:45 UTC: the attack began before it was seen.');
+    expect(said('2027-01-01T00:00:00')).toBe('That is in the future: now it is 2026-11-21 03:30:00 UTC.');
+    expect(said('soon')).toMatch(/^A time such as/);
+  });
+});
+
+describe('boxes of a step', () => {
+  const items = ['who leads', 'who writes', 'which room'];
+  it('are all open before somebody ticks', () => expect(notTicked(items, undefined)).toEqual(items));
+  it('that are open stand first in what is sent', () => expect(withNotTicked(notTicked(items, new Set([1])), 'no time')).toBe('not ticked: who leads; which room; no time'));
+  it('change nothing once all are ticked', () => expect(withNotTicked(notTicked(items, new Set([0, 1, 2])), 'said')).toBe('said'));
+});
+
+describe('a public word', () => {
+  it.each([
+    [{ page: false, channels: 0 }, /^Nobody can read it yet: .*console\.publicStatus/], [{ page: true, channels: 0 }, /^It stands on the page \/status\.$/], [{ page: false, channels: 1 }, /^It goes to 1 channel for the public\.$/],
+    [{ page: true, channels: 2 }, /^It stands on the page \/status, and it goes to 2 channels for the public\.$/],
+  ])('with %j', (readers, said) => expect(whereRead(readers)).toMatch(said));
+});
+
+describe('a limit', () => {
+  const left: [number, string][] = [[1_000, '100'], [2_000, '300']];
+  const series: [number, string][] = [[1_000, '100'], [2_000, '400'], [11_000, '300'], [12_000, '0']];
+  it('shows what the window holds while that is current', () => expect(shownOf({ usedUsd: '400', windowMs: 10_000, series: left }, series, 12_000)).toEqual({ usd: '400', at: null }));
+  it('shows the peak and its time once all of it is older', () => expect(shownOf({ usedUsd: '300', windowMs: 10_000, series: left }, series, 99_000)).toEqual({ usd: '400', at: 2_000 }));
+  it('has no peak where nothing left', () => expect(shownOf({ usedUsd: '0', windowMs: 10_000, series: [] }, [], 99_000)).toEqual({ usd: '0', at: null }));
+});
+
+describe('a lever that is held', () => {
+  const lever = (more: Partial<CaseLever> = {}): CaseLever => ({ name: 'pause', rung: 'market', standing: 'held', heldUntil: 60_000, by: 'us', action: null, ...more });
+  it.each([
+    [lever(), 0, '00:01:00 left, then it is let go by itself'], [lever({ release: 'program' }), 65_000, 'its time is over since 00:00:05'], [lever({ heldUntil: null }), 0, ''],
+    [lever({ release: 'people' }), 0, 'people let it go; its time ends in 00:01:00'], [lever({ release: 'people' }), 65_000, 'its time is over, people let it go'], [lever({ release: 'people', heldUntil: null }), 0, 'people let it go'],
+  ])('%j at %i: %s', (one, current, said) => expect(holdWords(one, current)).toBe(said));
+  it('is said while people bring things back, and not before; never one of another case', () => {
+    const one = { id: 'PC-000001', stage: 'monitoring', levers: [lever(), lever({ name: 'idle', standing: 'idle' }), lever({ name: 'other', case: 'PC-000002' }), lever({ name: 'mine', case: 'PC-000001' })] };
+    expect(heldNow(one).map(({ name }) => name)).toEqual(['pause', 'mine']);
+    expect(heldNow({ ...one, stage: 'contained' })).toEqual([]);
+    expect(heldAt(one, 'resolve')).toHaveLength(2);
+    expect(heldAt(one, 'note')).toEqual([]);
+  });
+  it('says who lets it go', () => {
+    expect(letGo(lever({ release: 'people' }))).toBe('people let it go once the fault is mended');
+    expect(letGo(lever())).toContain('by itself');
+  });
 });
 
 const call = (depth: number, parent: number | null, more: Partial<Call> = {}): Call => ({ depth, kind: 'call', from: '0x1', to: '0x2', toName: null, function: 'f', args: null, valueWei: '0', failed: false, parent, touches: '', ...more });
@@ -78,6 +137,13 @@ describe('token flows', () => {
     const { holders, rows: lines, left } = sequence([move('0xA', '0xb'), move('0xB', '0xa')]);
     expect([holders.length, lines.map(({ from, to }) => [from, to]), left]).toEqual([2, [[0, 1], [1, 0]], 0]);
     expect(lines[0]?.text).toBe('1.5 USDC');
+  });
+  it('is as wide as its names and figures need, within reason', () => {
+    const one = (name: string, text = '1') => ({ holders: [{ address: '0x1', name }, { address: '0x2', name: 'b' }], rows: [{ from: 0, to: 1, text, transfer: move('0x1', '0x2') }] });
+    expect(columnWidth(one('vault'))).toBe(128);
+    expect(columnWidth(one('0xdD2FD4…Bf44C0'))).toBeGreaterThan(widthOf('0xdD2FD4…Bf44C0') + 18);
+    expect(columnWidth(one('vault', '1,275.932101 RUSD'))).toBeGreaterThan(150);
+    expect(columnWidth(one('W'.repeat(18)))).toBe(210);
   });
   it('says how many it leaves out', () => expect(sequence(Array.from({ length: 200 }, (_, i) => move(`0x${i}`, `0x${i + 1}`))).left).toBe(192));
 });
@@ -156,6 +222,9 @@ describe('what is signed', () => {
 });
 
 describe('signing in', () => {
+  it.each([
+    ['/', '', '', '/sign-in'], ['/case/PC-000012', 'view=notes', '#x', `/sign-in?to=${encodeURIComponent('/case/PC-000012?view=notes#x')}`], ['/sign-in', 'to=%2Fcases', '#token=x', `/sign-in?to=${encodeURIComponent('/cases')}`], ['/sign-in', '', '', '/sign-in'],
+  ])('from %s?%s%s it comes back', (path, query, hash, to) => expect(signInAt({ path, query: new URLSearchParams(query), hash })).toBe(to));
   const asked = { nonce: 'abcdefgh12', domain: '127.0.0.1:7711', uri: 'http://127.0.0.1:7711', statement: 'Sign in.', chainId: 1, expiresAt: Date.UTC(2026, 0, 1) };
   it('writes the text of EIP-4361', () => expect(siweMessage('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266', asked, new Date(Date.UTC(2025, 11, 31)))).toBe(
     '127.0.0.1:7711 wants you to sign in with your Ethereum account:\n0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\n\nSign in.\n\nURI: http://127.0.0.1:7711\nVersion: 1\nChain ID: 1\nNonce: abcdefgh12\nIssued At: 2025-12-31T00:00:00.000Z\nExpiration Time: 2026-01-01T00:00:00.000Z'));
@@ -167,6 +236,9 @@ describe('signing in', () => {
   it('knows who may what', () => {
     const me = { signedIn: true, name: 'ada', access: 'responder' as const, roles: [], csrf: 'x', expiresAt: null };
     expect([may(me, 'viewer'), may(me, 'responder'), may(me, 'commander'), may({ ...me, signedIn: false }, 'viewer'), may(null, 'viewer')]).toEqual([true, true, false, false, false]);
+    record.set(true);
+    expect([may(me, 'viewer'), may(me, 'responder')]).toEqual([true, false]);
+    record.set(false);
   });
 });
 

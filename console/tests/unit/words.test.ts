@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { amount, percent, usd, usdAxis, usdWhole } from '../../src/lib/money';
 import { rolling } from '../../src/lib/rolling';
-import { cut, headline, sentence, short, visible, words } from '../../src/lib/text';
+import { cut, headline, sentence, short, size, visible, words } from '../../src/lib/text';
 import { ago, clock, clockAxis, learnClock, clockSkew, span, stopwatch } from '../../src/lib/time';
 
 describe('texts from elsewhere', () => {
@@ -26,6 +26,10 @@ describe('texts from elsewhere', () => {
   it('shortens only what is hexadecimal', () => {
     expect(short(`0x${'ab'.repeat(20)}`)).toBe('0xababab…ababab');
     expect(short('a very long name that is no address')).toBe('a very long name that is no address');
+  });
+  it('shortens a hash without its 0x, and says small sizes in bytes', () => {
+    expect(short('ab'.repeat(32))).toBe('abababab…ababab');
+    expect([size(0), size(1), size(5), size(1_023), size(1_024), size(70_000)]).toEqual(['0 bytes', '1 byte', '5 bytes', '1,023 bytes', '1 KiB', '69 KiB']);
   });
   it('makes a sentence of a message', () => expect([sentence('take it from the list'), sentence('Who? '), sentence('')]).toEqual(['Take it from the list.', 'Who?', '']));
   it.each([

@@ -1,8 +1,9 @@
 // What guardians are asked to sign. A click approves nothing; a signature does.
 
 import { useState } from 'preact/hooks';
-import { segment, send } from '../../api/client';
+import { record, segment, send } from '../../api/client';
 import type { ApprovalAsked } from '../../api/types';
+import { useCell } from '../../lib/cell';
 import { Card, Countdown, Empty, Hex, Mark, T } from '../../ui/basics';
 import { Look } from '../../ui/look';
 import type { Room } from './room';
@@ -12,6 +13,7 @@ const TITLES: Record<string, string> = { pull: 'Pull', ratify: 'Keep pulled', re
 
 export function ApprovalsView({ room: { one, approvals } }: { room: Room }) {
   const [signing, sign] = useState<ApprovalAsked | null>(null);
+  const isRecord = useCell(record);
   return (
     <>
       <p class="lead">Some levers are pulled only when guardians have signed. What is signed is shown first, in words and field by field.</p>
@@ -23,7 +25,7 @@ export function ApprovalsView({ room: { one, approvals } }: { room: Room }) {
             <ul class="plainlist">{asked.signed.map(({ guardian, name }) => <li key={guardian}><Mark tone="good">signed</Mark> <Hex v={guardian} name={name} /></li>)}</ul>
             <p class="dim">Guardians: {asked.guardians.map(({ guardian, name }) => <span key={guardian} class="gap"><Hex v={guardian} name={name} /></span>)}</p>
             <p><Countdown to={asked.deadline} over="too late by" /></p>
-            {asked.missing > 0 && <button type="button" class="primary" onClick={() => sign(asked)}>See what is signed …</button>}
+            {asked.missing > 0 && !isRecord && <button type="button" class="primary" onClick={() => sign(asked)}>See what is signed …</button>}
           </Card>
         ))}</div>
       )}</Look>

@@ -8,9 +8,9 @@ import { uploadEvidence } from '../../api/evidence';
 import type { Evidence, Page, TimelineEntry } from '../../api/types';
 import { useCell } from '../../lib/cell';
 import { WRITES } from '../../lib/commands';
-import { brief } from '../../lib/text';
+import { brief, size } from '../../lib/text';
 import { Answer, useAct } from '../../ui/act';
-import { Card, Empty, Hex, T, Table, Time } from '../../ui/basics';
+import { Card, Empty, Hex, Only, T, Table, Time } from '../../ui/basics';
 import { Failed, Look } from '../../ui/look';
 import { say } from './command';
 import type { Room } from './room';
@@ -30,16 +30,16 @@ export function NotesView({ room }: { room: Room }) {
   return (
     <div class="columns">
       <Card title="Notes" id="notes">
-        {isWriter ? <Quick id={one.id} /> : <p class="dim">Responders write notes.</p>}
+        {isWriter ? <Quick id={one.id} /> : <Only words="Responders write notes." />}
         {isWriter && <div class="verbs">{WRITES.filter(({ command }) => !['note', 'assign', 'correct'].includes(command)).map((verb) => <button key={verb.command} type="button" class="small" title={verb.explain} onClick={() => order(verb)}>{verb.label} …</button>)}</div>}
         <Failed what="the notes" looked={list} />
         {notes.length === 0 && list.isComplete && <Empty>Nobody has written anything yet. Short and often is best: what you saw, and when.</Empty>}
         <ul class="plainlist">{notes.map((entry) => <li key={keyOf(entry)}><p class="dim"><Time at={entry.at} /> · <T s={entry.who} max={40} /> · <T s={wordOf(entry)} max={40} /> · entry {entry.seq}</p>{entry.sentence && <p><T s={brief(entry.sentence)} max={600} lines /></p>}</li>)}</ul>
       </Card>
       <Card title="Evidence" id="evidence">
-        {isWriter ? <Upload id={one.id} again={evidence.again} /> : <p class="dim">Responders add evidence.</p>}
+        {isWriter ? <Upload id={one.id} again={evidence.again} /> : <Only words="Responders add evidence." />}
         <Look what="the evidence" looked={evidence}>{({ items }) => items.length === 0 ? <Empty>Nothing was kept yet. Screenshots, exports and letters go here; each is journaled with its hash.</Empty> : (
-          <Table label="Evidence" head={['When', 'Name', { num: 'Size' }, 'SHA-256']}>{items.map((file) => <tr key={file.seq}><td><Time at={file.at} /><br /><span class="dim"><T s={file.who} max={30} /></span></td><td><a href={href(`/cases/${segment(one.id)}/evidence/${segment(file.sha256)}`)} download><T s={file.name} max={60} /></a>{file.note && <p class="sub"><T s={file.note} max={200} /></p>}</td><td class="num">{Math.ceil(file.bytes / 1024).toLocaleString('en')} KiB</td><td><Hex v={file.sha256.startsWith('0x') ? file.sha256 : `0x${file.sha256}`} /></td></tr>)}</Table>
+          <Table label="Evidence" head={['When', 'Name', { num: 'Size' }, 'SHA-256']}>{items.map((file) => <tr key={file.seq}><td><Time at={file.at} /><br /><span class="dim"><T s={file.who} max={30} /></span></td><td><a href={href(`/cases/${segment(one.id)}/evidence/${segment(file.sha256)}`)} download><T s={file.name} max={60} /></a>{file.note && <p class="sub"><T s={file.note} max={200} /></p>}</td><td class="num">{size(file.bytes)}</td><td><Hex v={file.sha256.replace(/^0x/, '')} /></td></tr>)}</Table>
         )}</Look>
       </Card>
     </div>

@@ -1,13 +1,14 @@
 // What goes out: the measured times, the post-mortem, the bundle that others can verify, and the public word.
 
 import { useState } from 'preact/hooks';
-import { Refused, href, may, save, segment, send, session } from '../../api/client';
+import { Refused, href, may, record, save, segment, send, session } from '../../api/client';
 import { useApi } from '../../api/use';
-import type { PublicStatus } from '../../api/types';
+import type { PublicStatus, Readers } from '../../api/types';
 import { useCell } from '../../lib/cell';
+import { plural } from '../../lib/text';
 import { span } from '../../lib/time';
 import { Answer, useAct } from '../../ui/act';
-import { Card, Empty, T, Time } from '../../ui/basics';
+import { Card, Empty, Mark, Only, T, Time } from '../../ui/basics';
 import { Dialog } from '../../ui/dialog';
 import { Look } from '../../ui/look';
 import type { Room } from './room';
@@ -39,6 +40,21 @@ export function ReportView({ room: { one } }: { room: Room }) {
   );
 }
 
+/** Where a public word can be read; nothing where the program does not say. */
+export function whereRead({ page, channels }: Readers): string {
+  if (!page && channels === 0) return 'Nobody can read it yet: no channel for the public is configured, and the page /status is off (console.publicStatus).';
+  const places = [...(page ? ['it stands on the page /status'] : []), ...(channels > 0 ? [`it goes to ${plural(channels, 'channel')} for the public`] : [])].join(', and ');
+  return `${places.charAt(0).toUpperCase()}${places.slice(1)}.`;
+}
+
+const isReadable = ({ readers }: PublicStatus): boolean => !readers || readers.page || readers.channels > 0;
+
+function Where({ readers }: { readers: Readers | null | undefined }) {
+  if (!readers) return null;
+  const said = whereRead(readers);
+  return <p>{readers.page || readers.channels > 0 ? said : <Mark tone="warn">{said}</Mark>}</p>;
+}
+
 /** What the program takes at most, characters. */
 const TEXT_CHARS_MAX = 2_000;
 
@@ -49,26 +65,29 @@ function Public({ id }: { id: string }) {
   const [isAsking, ask] = useState(false);
   const act = useAct();
   // Only a person speaks in public: a token's name is in no roster and has no role.
-  const maySpeak = !!who?.signedIn && who.roles.length > 0 && (may(who, 'commander') || who.roles.includes('communications'));
+  const isRecord = useCell(record);
+  const maySpeak = !isRecord && !!who?.signedIn && who.roles.length > 0 && (may(who, 'commander') || who.roles.includes('communications'));
   // Where the program cannot release a public word yet, nothing is offered.
   if (looked.error instanceof Refused && looked.error.status === 404) return null;
   return (
     <Card title="Public word" id="public">
       <Look what="the public word" looked={looked}>{(status) => <>
         {status.released ? <div class="note"><p><T s={status.released.text} max={4_000} lines /></p><p class="dim">Released <Time at={status.released.at} /> by <T s={status.released.who} max={40} /></p></div> : <Empty>Nothing was said in public yet.</Empty>}
+        {!isRecord && <Where readers={status.readers} />}
         {maySpeak ? (
           <form class="quick" onSubmit={(event) => { event.preventDefault(); ask(true); }}>
             <label for="public-text">What everybody may read. While containment is open: no addresses, no mechanics, no amounts that are not public.</label>
             <textarea id="public-text" rows={5} dir="auto" maxLength={TEXT_CHARS_MAX} value={text ?? status.draft} onInput={(event) => write(event.currentTarget.value)} />
             <button type="submit" class="grave" disabled={!(text ?? status.draft).trim()}>Release to the public …</button>
             <Answer said={act.said} />
-            {isAsking && <Dialog title="Everybody will read this" onClose={() => ask(false)}>
+            {isAsking && <Dialog title={isReadable(status) ? 'Everybody will read this' : 'Nobody can read this yet'} onClose={() => ask(false)}>
               <p class="note"><T s={(text ?? status.draft).trim()} max={4_000} lines /></p>
+              <Where readers={status.readers} />
               <p>It cannot be called back. Is there an address, a mechanism or an amount in it that the attacker does not know?</p>
-              <div class="dialogend"><button type="button" class="grave" aria-busy={act.isBusy} onClick={() => void act.run(async () => { await send('POST', `/cases/${segment(id)}/status`, { text: (text ?? status.draft).trim() }); looked.again(); write(null); return 'Released.'; }).then(() => ask(false))}>Release it</button><button type="button" onClick={() => ask(false)}>Not yet</button></div>
+              <div class="dialogend"><button type="button" class="grave" aria-busy={act.isBusy} onClick={() => void act.run(async () => { await send('POST', `/cases/${segment(id)}/status`, { text: (text ?? status.draft).trim() }); looked.again(); write(null); return isReadable(status) ? 'Released.' : 'Released, and nobody can read it yet.'; }).then(() => ask(false))}>Release it</button><button type="button" onClick={() => ask(false)}>Not yet</button></div>
             </Dialog>}
           </form>
-        ) : <p class="dim">A commander of the roster releases it, or whoever has the role communications there.</p>}
+        ) : <Only words="A commander of the roster releases it, or whoever has the role communications there." />}
       </>}</Look>
     </Card>
   );
