@@ -124,5 +124,5 @@ export interface ReportLine { name: string; at: Ms | null; title: string | null;
 export interface Drill { name: string; at: Ms; lostWithUsd: Usd | null; lostWithoutUsd: Usd | null; words: string | null; case: string | null }
 export interface JournalRecord { seq: number; at: Ms; kind: string; summary: string; hash: string }
 export interface Verification { verified: boolean; records: number; head: string; at: Ms; error: string | null; running?: boolean }
-export interface AuditLine { seq: number; at: Ms; who: string; what: string; accepted: boolean; why: string | null; access?: string | null; from?: string }
+export interface AuditLine { seq: number; at: Ms; who: string; what: string; accepted: boolean; why: string | null; said?: string | null; access?: string | null; from?: string }
 export interface ChangeNews { seq: number; cases: string[]; what: string[] }

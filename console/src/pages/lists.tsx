@@ -6,6 +6,7 @@ import { useList } from '../api/pages';
 import { useApi } from '../api/use';
 import type { AuditLine, CaseLine, Channel, Page, ProtocolLine } from '../api/types';
 import { useCell } from '../lib/cell';
+import { words } from '../lib/text';
 import { Act } from '../ui/act';
 import { Ago, Card, Empty, Mark, Money, T, Table, Time } from '../ui/basics';
 import { Failed, Look } from '../ui/look';
@@ -71,13 +72,18 @@ const DONE: Record<string, string> = {
   nonce: 'asked for a text to sign in with', signIn: 'signed in', signOut: 'signed out', endSessions: 'ended sessions', command: 'said something', handIn: 'handed in a file', startPlaybook: 'began a playbook',
   moveRun: 'stopped or took back a playbook', moveStep: 'said something of a step', approve: 'handed over a signature', release: 'spoke in public', testChannel: 'tested a channel',
 };
+/** Which order it was, where a route takes several. */
+const ORDERS: Record<string, string> = {
+  'moveRun undo': 'took a playbook back', 'moveRun stop': 'stopped a playbook', 'moveStep done': 'did a step', 'moveStep failed': 'could not do a step', 'moveStep skip': 'left a step out',
+  'moveStep approve': 'signed a step', 'moveStep withdraw': 'took back the signature of a step', 'moveStep object': 'objected to a step', 'moveStep retry': 'had a step tried again',
+};
 const COMING_AND_GOING = /^(nonce|signIn|signOut) /;
 
 /** `moveStep /api/v1/cases/PC-000001/playbooks/7/steps/look` in words; what is not known stays as it is. */
-function deed(what: string): { text: string; id: string | null; more: string } {
+export function deed(what: string, said?: string | null): { text: string; id: string | null; more: string } {
   const [route = '', path = ''] = what.split(' ');
   const [, id = null, rest = ''] = /^\/api\/v1\/cases\/(PC-\d+)\/?(.*)$/.exec(path) ?? [];
-  const text = DONE[route];
+  const text = (said && (ORDERS[`${route} ${said}`] ?? (route === 'command' ? `said “${words(said)}”` : undefined))) || DONE[route];
   return text === undefined ? { text: what, id: null, more: '' } : { text, id, more: /\/steps\/(.+)$/.exec(rest)?.[1] ?? (id === null ? (/^\/api\/v1\/(?:channels|sessions)\/([^/]+)/.exec(path)?.[1] ?? '') : '') };
 }
 
@@ -92,14 +98,14 @@ export function AuditPage() {
       <div class="choices" role="group" aria-label="Which lines">{([[false, 'Orders'], [true, 'Also who signed in']] as const).map(([value, name]) => <button key={name} type="button" aria-pressed={isAll === value} onClick={() => all(value)}>{name}</button>)}</div>
       <Failed what="the audit" looked={list} />
       {newest.length > 0 && <Table label="Who did what" head={['When', 'Who', 'What', 'Outcome']}>
-        {newest.map((line) => <tr key={line.seq}><td><Time at={line.at} /></td><td><T s={line.who} max={40} /></td><td><Deed what={line.what} /></td><td>{line.accepted ? <Mark tone="good">taken</Mark> : <><Mark tone="warn">refused</Mark> <T s={line.why} /></>}</td></tr>)}
+        {newest.map((line) => <tr key={line.seq}><td><Time at={line.at} /></td><td><T s={line.who} max={40} /></td><td><Deed what={line.what} said={line.said} /></td><td>{line.accepted ? <Mark tone="good">taken</Mark> : <><Mark tone="warn">refused</Mark> <T s={line.why} /></>}</td></tr>)}
       </Table>}
       {newest.length === 0 && list.isComplete && <Empty>Nobody has given an order yet.</Empty>}
     </>
   );
 }
 
-function Deed({ what }: { what: string }) {
-  const { text, id, more } = deed(what);
+function Deed({ what, said }: { what: string; said?: string | null }) {
+  const { text, id, more } = deed(what, said);
   return <span title={what}><T s={text} max={160} />{more && <>: <T s={more} max={60} /></>}{id && <> in <a href={`/case/${segment(id)}`}>{id}</a></>}</span>;
 }

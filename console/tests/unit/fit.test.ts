@@ -16,7 +16,7 @@ type Fits<Verdict extends true> = Verdict;
 
 export type All = [
   Fits<Check<'SessionView', Page.Session>>, Fits<Check<'NonceView', Page.Nonce>>,
-  Fits<Check<'CaseLine', Page.CaseLine>>, Fits<Check<'CaseView', Page.CaseDetail, 'counts' | 'levers'>>, Fits<Check<'LeverLine', Page.CaseLever, 'release'>>, Fits<Check<'TimelineItem', Page.TimelineEntry>>,
+  Fits<Check<'CaseLine', Page.CaseLine>>, Fits<Check<'CaseView', Page.CaseDetail, 'counts' | 'levers'>>, Fits<Check<'LeverLine', Page.CaseLever>>, Fits<Check<'TimelineItem', Page.TimelineEntry>>,
   Fits<Check<'FindingView', Page.Finding>>, Fits<Check<'DecisionView', Page.Decision>>, Fits<Check<'TransactionView', Page.Transaction>>,
   Fits<Check<'StepView', Page.StepView, 'typedData'>>, Fits<Check<'OfferView', Page.Playbooks['offered'][number]>>, Fits<Check<'ApprovalView', Page.ApprovalAsked, 'typedData'>>,
   Fits<Check<'FileView', Page.Evidence>>, Fits<Check<'ChainView', Page.ChainHealth>>, Fits<Check<'BrakeView', Page.Brake>>, Fits<Check<'ChannelView', Page.Channel>>, Fits<Check<'HealthView', Page.Overview['health']>>,

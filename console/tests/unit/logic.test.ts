@@ -1,3 +1,4 @@
+import { deed } from '../../src/pages/lists';
 import { describe, expect, it } from 'vitest';
 import { join } from '../../src/api/pages';
 import { SseParser } from '../../src/api/stream';
@@ -264,4 +265,16 @@ describe('a wallet', () => {
     await signText(wallet((_, params) => { given = params; return '0xab'; }), '0xme', 'ä');
     expect(given).toEqual(['0xc3a4', '0xme']);
   });
+});
+
+describe('who did what', () => {
+  const at = '/api/v1/cases/PC-000001';
+  it.each([
+    [`command ${at}/commands`, 'declare', 'said “Declare”'],
+    [`command ${at}/commands`, null, 'said something'],
+    [`moveStep ${at}/playbooks/7/steps/look`, 'approve', 'signed a step'],
+    [`moveStep ${at}/playbooks/7/steps/look`, 'unheard', 'said something of a step'],
+    [`moveRun ${at}/playbooks/7`, 'undo', 'took a playbook back'],
+    ['unheard /api/v1/x', 'declare', 'unheard /api/v1/x'],
+  ])('%s %s: %s', (what, said, text) => { expect(deed(what, said).text).toBe(text); });
 });
