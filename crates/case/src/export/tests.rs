@@ -1,9 +1,13 @@
-use portcullis_types::ids::Millis;
+use alloy_primitives::{Address, B256};
+use portcullis_types::{
+    case_event::CaseEvent,
+    ids::{FindingKey, Millis, Seq},
+};
 
 use super::{ocsf, stix};
 use crate::{
     Command, Severity,
-    testing::{MINUTE, case, say},
+    testing::{MINUTE, case, finding, say},
 };
 
 #[test]
@@ -40,6 +44,38 @@ fn a_case_becomes_a_bundle_whose_references_resolve() {
     say(&mut case, 15, 121, Command::FalsePositive { why: "a migration".into() });
     let wrong = stix::bundle(&case, "Bank IR", now);
     assert_eq!(wrong["objects"].as_array().unwrap().len(), 2, "an honest sender is not published");
+}
+
+#[test]
+fn whoever_only_touched_what_broke_is_not_called_malicious() {
+    let mut case = case();
+    let CaseEvent::FindingRaised { case: id, mut finding } = finding(12, 900, "not covered") else {
+        panic!("no finding");
+    };
+    // A broken invariant is laid to the last transaction of its block that touched it: here an honest withdrawal.
+    let (honest, withdrawal) = (Address::with_last_byte(0x99), B256::with_last_byte(0x88));
+    finding.detector = "invariant".into();
+    finding.key = FindingKey(B256::with_last_byte(0xee));
+    (finding.transaction, finding.actor) = (Some(withdrawal), Some(honest));
+    case.apply(Seq(14), Millis(111 * MINUTE), &CaseEvent::FindingRaised { case: id, finding });
+    say(&mut case, 15, 120, Command::Declare { severity: Severity::P1, why: "loss".into() });
+    let bundle = stix::bundle(&case, "Bank IR", Millis(200 * MINUTE)).to_string();
+    let thief = format!("{:#x}", Address::with_last_byte(0x66));
+    assert_eq!(bundle.matches("malicious-activity").count(), 1, "{bundle}");
+    assert!(bundle.contains(&thief) && !bundle.contains(&format!("{honest:#x}")), "{bundle}");
+    let events = ocsf::findings(&case);
+    let of_withdrawal = |event: &&serde_json::Value| {
+        event["evidences"][0]["data"]["transaction"] == withdrawal.to_string()
+    };
+    let (laid, of_thief): (Vec<_>, Vec<_>) = events.iter().partition(of_withdrawal);
+    assert_eq!((laid.len(), of_thief.len()), (1, 2));
+    assert_eq!(laid[0]["evidences"][0]["data"]["role"], "observed");
+    for event in of_thief {
+        let data = &event["evidences"][0]["data"];
+        assert_eq!((&data["role"], &data["sender"]), (&"attack".into(), &thief.as_str().into()));
+    }
+    let all = serde_json::to_string(&events).unwrap();
+    assert!(!all.contains(&format!("{honest:#x}")), "{all}");
 }
 
 fn stix_core() -> &'static str {
