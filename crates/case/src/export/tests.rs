@@ -1,5 +1,6 @@
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use portcullis_types::{
+    action::{AttackSample, Intent},
     case_event::CaseEvent,
     ids::{FindingKey, Millis, Seq},
 };
@@ -7,7 +8,7 @@ use portcullis_types::{
 use super::{ocsf, stix};
 use crate::{
     Command, Severity,
-    testing::{MINUTE, case, finding, say},
+    testing::{MINUTE, action, case, finding, say},
 };
 
 #[test]
@@ -76,6 +77,33 @@ fn whoever_only_touched_what_broke_is_not_called_malicious() {
     }
     let all = serde_json::to_string(&events).unwrap();
     assert!(!all.contains(&format!("{honest:#x}")), "{all}");
+}
+
+#[test]
+fn what_the_attacker_called_is_observed_and_has_no_indicator() {
+    let mut case = case();
+    let CaseEvent::ActionIssued { case: id, mut action } = action(14, Intent::Pull) else {
+        panic!("no action");
+    };
+    let (hash, from) = (B256::with_last_byte(0x77), Address::with_last_byte(0x66));
+    let to = Address::with_last_byte(0x44);
+    action.attack = Some(AttackSample { hash, from, to, value: U256::ZERO, input: Bytes::new() });
+    case.apply(Seq(14), Millis(111 * MINUTE), &CaseEvent::ActionIssued { case: id, action });
+    say(&mut case, 15, 120, Command::Declare { severity: Severity::P1, why: "loss".into() });
+    let bundle = stix::bundle(&case, "Bank IR", Millis(200 * MINUTE));
+    let objects = bundle["objects"].as_array().unwrap();
+    let of = |kind: &'static str| objects.iter().filter(move |one| one["type"] == kind);
+    let called = of("cryptocurrency-wallet").find(|one| one["value"] == format!("{to:#x}"));
+    let called = called.expect("a wallet");
+    assert_eq!((of("cryptocurrency-wallet").count(), of("indicator").count()), (2, 1));
+    assert!(of("relationship").any(|one| one["target_ref"] == called["id"]), "{bundle:#}");
+    assert!(of("indicator").all(|one| !one.to_string().contains(&format!("{to:#x}"))));
+    let events = ocsf::findings(&case);
+    let data = |index: usize| &events[index]["evidences"][0]["data"];
+    assert_eq!(
+        (&data(0)["called"], &data(1)["called"]),
+        (&format!("{to:#x}").into(), &format!("{to:#x}").into())
+    );
 }
 
 fn stix_core() -> &'static str {
