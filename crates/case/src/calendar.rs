@@ -26,11 +26,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
-/// A duration for people: `2 h 05 min`, `45 s`, `3 d 04 h`.
+/// A duration for people, rounded down: `383 ms`, `1.4 s`, `45 s`, `2 h 05 min`, `3 d 04 h`.
 pub fn duration(millis: u64) -> String {
     let seconds = millis / 1_000;
     match seconds {
-        0..60 => format!("{seconds} s"),
+        0 if millis == 0 => "under 1 ms".to_owned(),
+        0 => format!("{millis} ms"),
+        1..10 => format!("{seconds}.{} s", millis % 1_000 / 100),
+        10..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
         _ => format!("{} d {:02} h", seconds / 86_400, seconds / 3_600 % 24),
@@ -54,7 +57,17 @@ mod tests {
         for (millis, wanted) in cases {
             assert_eq!(rfc3339(Millis(millis)), wanted);
         }
-        let cases = [(59_999, "59 s"), (61_000, "1 min 01 s"), (7_500_000, "2 h 05 min")];
+        let cases = [
+            (0, "under 1 ms"),
+            (383, "383 ms"),
+            (999, "999 ms"),
+            (1_449, "1.4 s"),
+            (9_999, "9.9 s"),
+            (10_000, "10 s"),
+            (59_999, "59 s"),
+            (61_000, "1 min 01 s"),
+            (7_500_000, "2 h 05 min"),
+        ];
         for (millis, wanted) in cases {
             assert_eq!(duration(millis), wanted);
         }

@@ -1,21 +1,22 @@
 //! One case and how it changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use alloy_primitives::Address;
 use portcullis_types::{
     action::{Action, Intent, Outcome},
     case_event::CaseEvent,
     chain::BlockId,
     decision::Decision,
     finding::{Finding, FindingStatus},
-    ids::{CaseId, EffectId, FindingKey, Millis, Seq},
+    ids::{CaseId, ChainId, EffectId, FindingKey, Millis, Seq},
     money::Usd,
 };
 use serde::Serialize;
 
 use crate::{
     keep::Ranks,
-    life::{CaseCommand, Change, LifeCycle, LifeEntry, MachineEvent, Refusal, What},
+    life::{CaseCommand, Change, LifeCycle, LifeEntry, MachineEvent, Refusal, Stage, What},
     severity::{self, Severity},
     timeline::{self, TimelineEntry},
 };
@@ -32,6 +33,10 @@ pub const TIMELINE_RESERVE: usize = 10_000;
 
 /// Most decisions a case keeps. The oldest that chose no lever goes first, else the oldest; the journal has them all.
 pub const DECISIONS_A_CASE_MAX: usize = 1_000;
+
+/// The detector whose findings accuse nobody: a broken invariant is laid to the last transaction of its block that touched
+/// what it depends on, which may be an honest user's.
+const ACCUSES_NOBODY: &str = "invariant";
 
 /// Where a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -307,6 +312,30 @@ impl Case {
     /// Whether nothing is left that was not retracted, neither of blocks nor pending.
     pub fn is_bare(&self) -> bool {
         self.findings.values().all(|record| record.status == FindingStatus::Retracted)
+    }
+
+    /// Whether a finding says who did it. None does in a case that people called a false alarm.
+    pub fn accuses(&self, finding: &Finding) -> bool {
+        finding.detector != ACCUSES_NOBODY && self.life.stage() != Stage::FalsePositive
+    }
+
+    /// Whom the findings that stand accuse: the senders of their transactions.
+    pub fn attackers(&self) -> BTreeSet<(ChainId, Address)> {
+        let accusing = self.live_findings().filter(|finding| self.accuses(finding));
+        accusing.filter_map(|finding| Some((finding.chain, finding.actor?))).collect()
+    }
+
+    /// What happened, in one sentence: the finding with the largest loss says it best, among equals the first. A broken
+    /// invariant says that something is wrong and not what happened: it speaks only where nothing else does.
+    pub fn sentence(&self) -> Option<&str> {
+        let mut best: Option<(&str, (bool, Usd))> = None;
+        for finding in self.live_findings().chain(self.pending_findings()) {
+            let says = (finding.detector != ACCUSES_NOBODY, finding.loss);
+            if best.is_none_or(|(_, other)| says > other) {
+                best = Some((&finding.sentence, says));
+            }
+        }
+        best.map(|(sentence, _)| sentence)
     }
 
     /// Lost so far. Several detectors report the same loss, and not always on the same transaction (an invariant is only

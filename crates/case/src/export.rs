@@ -4,8 +4,11 @@
 
 pub mod cacao;
 mod cacao_step;
+mod called;
 pub mod ocsf;
 pub mod stix;
 #[cfg(test)]
 mod tests;
 mod uuid;
+
+pub(crate) use called::called;

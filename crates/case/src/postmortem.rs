@@ -1,12 +1,18 @@
 //! The post-mortem: what the record says is filled in, what only people can know is left open and says so.
 
+mod attack;
 mod html;
 mod markdown;
+mod people;
 #[cfg(test)]
 mod tests;
 
+pub use attack::{Attack, AttackTransaction, Observed, Saved, TRANSACTIONS_MAX, Victim};
+pub use people::Participant;
+
+use alloy_primitives::{Address, B256};
 use portcullis_types::{
-    ids::{CaseId, Millis},
+    ids::{CaseId, ChainId, Millis},
     money::Usd,
 };
 use serde::Serialize;
@@ -38,8 +44,12 @@ pub struct Postmortem {
     pub stage: String,
     /// As of when, RFC 3339.
     pub as_of: String,
-    /// Everybody who said something.
+    /// Everybody who did something, by name.
     pub authors: Vec<String>,
+    /// What each of them did.
+    pub people: Vec<Participant>,
+    /// What was done to the protocol.
+    pub attack: Attack,
     /// What it cost.
     pub impact: Impact,
     /// What happened, in order.
@@ -60,6 +70,18 @@ pub struct Postmortem {
     pub lessons: Lessons,
     /// What is left to do; for people.
     pub actions: Vec<LeftToDo>,
+    /// What the record can be checked by.
+    pub record: RecordProof,
+}
+
+/// What the record can be checked by, as far as whoever writes the post-mortem knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordProof {
+    /// Hash of the last record of the journal.
+    pub head: Option<B256>,
+    /// SHA-256 of the case's bundle, in hexadecimal. A post-mortem inside a bundle cannot have that one's.
+    pub bundle: Option<String>,
 }
 
 /// What it cost.
@@ -165,13 +187,16 @@ impl Postmortem {
     pub fn of(case: &Case, runs: &[&PlaybookRun], as_of: Millis) -> Self {
         let numbers = numbers::of(case, as_of);
         let timeline = lines(case);
+        let people = people::of(case, runs);
         Self {
             case: case.id,
             protocol: case.protocol.clone(),
             severity: case.life.severity(),
             stage: case.life.stage().to_string(),
             as_of: rfc3339(as_of),
-            authors: authors(case),
+            authors: people.iter().map(|one| one.name.clone()).collect(),
+            people,
+            attack: attack::of(case),
             impact: Impact {
                 lost: numbers.loss,
                 returned: numbers.returned,
@@ -187,7 +212,22 @@ impl Postmortem {
             lessons: Lessons::default(),
             actions: left_to_do(case, &numbers, runs),
             numbers,
+            record: RecordProof::default(),
         }
+    }
+
+    /// With the names that the configuration gives to the protocol's contracts: a case has addresses only.
+    #[must_use]
+    pub fn with_names(mut self, name_of: impl Fn(ChainId, Address) -> Option<String>) -> Self {
+        self.attack.name(name_of);
+        self
+    }
+
+    /// With what the record can be checked by.
+    #[must_use]
+    pub fn with_proof(mut self, record: RecordProof) -> Self {
+        self.record = record;
+        self
     }
 
     /// As JSON.
@@ -231,20 +271,6 @@ fn lines(case: &Case) -> Vec<Line> {
         });
     }
     lines
-}
-
-fn authors(case: &Case) -> Vec<String> {
-    let mut authors = Vec::new();
-    for one in case.life.record() {
-        if let What::Command(command) = &one.entry.what
-            // A program that hands alerts in is no author.
-            && !matches!(command.what, Command::Alert { .. })
-            && !authors.contains(&command.who)
-        {
-            authors.push(command.who.clone());
-        }
-    }
-    authors
 }
 
 fn detection(case: &Case, numbers: &Numbers) -> Detection {
@@ -343,7 +369,10 @@ fn left_to_do(case: &Case, numbers: &Numbers, runs: &[&PlaybookRun]) -> Vec<Left
     if n_corrections > 0 {
         add(
             "process",
-            format!("{n_corrections} entries were corrected: read the corrections first"),
+            match n_corrections {
+                1 => "1 entry was corrected: read the correction first".to_owned(),
+                n => format!("{n} entries were corrected: read the corrections first"),
+            },
         );
     }
     left

@@ -1,11 +1,14 @@
 //! A case as OCSF Incident Finding (class 2005) and its findings as Detection Findings (class 2004), schema 1.8.0:
 //! the newest that a test holds them against.
 //!
-//! OCSF has no object for chains: contracts stand in `resources` by CAIP-10 name, transactions in `evidences`.
+//! OCSF has no object for chains: contracts stand in `resources` by CAIP-10 name, transactions in `evidences`. There `role`
+//! is `attack` where the finding accuses the transaction, and `observed` where it was only laid to it; `sender` stands there
+//! only where the case accuses that account ([`Case::attackers`]).
 
 use portcullis_types::{finding::Finding, ids::Millis, text::printable};
 use serde_json::{Value as Json, json};
 
+use super::called;
 use crate::{Case, Severity, Stage};
 
 fn metadata(uid: &str) -> Json {
@@ -29,13 +32,21 @@ fn severity_id(case: &Case) -> u8 {
 
 /// Findings that stand, one event each. `time` is when the case was opened: findings carry blocks, not times.
 pub fn findings(case: &Case) -> Vec<Json> {
+    let (attackers, called) = (case.attackers(), called(case));
     let event = |finding: &Finding| {
         let contract = format!("eip155:{}:{:#x}", finding.chain, finding.contract);
-        let evidence = json!({
+        let sender = finding.actor.filter(|actor| attackers.contains(&(finding.chain, *actor)));
+        let is_attack = case.accuses(finding) || sender.is_some();
+        let mut evidence = json!({
             "transaction": finding.transaction, "chain_id": finding.chain, "block": finding.block.number,
-            "block_hash": finding.block.hash, "sender": finding.actor, "loss_usd": finding.loss,
+            "block_hash": finding.block.hash, "role": if is_attack { "attack" } else { "observed" }, "loss_usd": finding.loss,
             "facts": finding.evidence.iter().map(|fact| printable(fact)).collect::<Vec<_>>(),
         });
+        let contract_called = finding.transaction.and_then(|hash| called.get(&hash));
+        if let Some(evidence) = evidence.as_object_mut() {
+            evidence.extend(sender.map(|sender| ("sender".to_owned(), json!(sender))));
+            evidence.extend(contract_called.map(|(_, to)| ("called".to_owned(), json!(to))));
+        }
         json!({
             "class_uid": 2004, "category_uid": 2, "activity_id": 1, "type_uid": 200_401,
             "time": case.opened_at.0, "severity_id": severity_id(case),

@@ -1,9 +1,11 @@
-//! A case as a STIX 2.1 bundle: who we are, the incident with the Incident Core extension, the senders' wallets, an
+//! A case as a STIX 2.1 bundle: who we are, the incident with the Incident Core extension, the attackers' wallets, an
 //! indicator for each, and how they hang together.
 //!
 //! STIX has no object for wallets of its own; `cryptocurrency-wallet` is the extension that most use. The chain stands in
-//! an external reference (CAIP-10). Senders of findings are not proven to be attackers: indicators are only made while the
-//! case is graded and not a false alarm.
+//! an external reference (CAIP-10). **Promise.** Only whom the case accuses ([`Case::attackers`]) gets an indicator, and only
+//! while people have graded the case and not called it a false alarm. The sender of a transaction to which a finding was laid
+//! that accuses nobody does not stand in the bundle at all. A contract that an attacker's transaction called is a wallet
+//! without an indicator: others may use it too.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +16,10 @@ use portcullis_types::{
 };
 use serde_json::{Value as Json, json};
 
-use super::uuid;
+use super::{called, uuid};
 use crate::{Case, Stage, calendar::rfc3339};
 
-/// Most senders of which objects are made; the rest stays in the record.
+/// Most attackers of which objects are made, and most contracts that they called; the rest stays in the record.
 pub const SENDERS_MAX: usize = 1_000;
 
 const INCIDENT_CORE: &str = "extension-definition--ef765651-680c-498d-9894-99799f2fa126";
@@ -39,21 +41,14 @@ pub fn bundle(case: &Case, producer: &str, now: Millis) -> Json {
         ),
         with(common("incident", &incident), incident_body(case, &identity)),
     ];
-    for (chain, sender) in senders(case) {
+    for (chain, sender) in attackers(case) {
         let value = format!("{sender:#x}");
         let caip = format!("eip155:{chain}:{value}");
-        let wallet = format!("cryptocurrency-wallet--{}", uuid::v5(uuid::STIX, &value));
         let indicator = id("indicator", &caip);
-        let wallet_body = json!({
-            "type": "cryptocurrency-wallet", "spec_version": "2.1", "id": wallet, "value": value,
-            "extensions": {WALLET: {"extension_type": "new-sco"}},
-        });
-        if !objects.contains(&wallet_body) {
-            objects.push(wallet_body);
-        }
+        add(&mut objects, wallet(&value));
         let body = json!({
-            "created_by_ref": identity, "name": format!("sender in {name}"),
-            "description": format!("The account sent a transaction of which a finding in {name} stands. It is not proven to be the attacker's."),
+            "created_by_ref": identity, "name": format!("attacker in {name}"),
+            "description": format!("The account sent a transaction of the attack, as a finding in {name} says that stands. That is no proof in court."),
             "indicator_types": ["malicious-activity"], "pattern_type": "stix", "pattern_version": "2.1",
             "pattern": format!("[cryptocurrency-wallet:value = '{value}']"), "valid_from": created,
             "external_references": [{"source_name": "caip-10", "external_id": caip}],
@@ -63,7 +58,34 @@ pub fn bundle(case: &Case, producer: &str, now: Millis) -> Json {
         let body = json!({"relationship_type": "related-to", "source_ref": incident, "target_ref": indicator});
         objects.push(with(common("relationship", &relation), body));
     }
+    for (chain, contract) in contracts(case) {
+        let wallet = wallet(&format!("{contract:#x}"));
+        let caip = format!("eip155:{chain}:{contract:#x}");
+        let relation = id("relationship", &format!("called {caip}"));
+        let body = json!({
+            "relationship_type": "related-to", "source_ref": incident, "target_ref": wallet.get("id"),
+            "description": "A transaction of the attack called this contract. It was observed and is accused of nothing: others may use it too.",
+            "external_references": [{"source_name": "caip-10", "external_id": caip}],
+        });
+        add(&mut objects, wallet);
+        objects.push(with(common("relationship", &relation), body));
+    }
     json!({"type": "bundle", "id": id("bundle", &modified), "objects": objects})
+}
+
+/// An account. Its id follows from its address alone, as the standard wants it of observables.
+fn wallet(value: &str) -> Json {
+    json!({
+        "type": "cryptocurrency-wallet", "spec_version": "2.1",
+        "id": format!("cryptocurrency-wallet--{}", uuid::v5(uuid::STIX, value)), "value": value,
+        "extensions": {WALLET: {"extension_type": "new-sco"}},
+    })
+}
+
+fn add(objects: &mut Vec<Json>, object: Json) {
+    if !objects.contains(&object) {
+        objects.push(object);
+    }
 }
 
 fn with(mut object: Json, more: Json) -> Json {
@@ -98,9 +120,17 @@ fn incident_body(case: &Case, identity: &str) -> Json {
     })
 }
 
-/// Senders of findings that stand, where people have graded the case and not called it a false alarm.
-fn senders(case: &Case) -> BTreeSet<(ChainId, Address)> {
-    let is_judged = case.life.severity().is_some() && case.life.stage() != Stage::FalsePositive;
-    let all = case.live_findings().filter(|_| is_judged);
-    all.filter_map(|finding| Some((finding.chain, finding.actor?))).take(SENDERS_MAX).collect()
+/// Whether people have graded the case. Before that nobody is told on.
+fn is_judged(case: &Case) -> bool {
+    case.life.severity().is_some()
+}
+
+fn attackers(case: &Case) -> impl Iterator<Item = (ChainId, Address)> {
+    let all = if is_judged(case) { case.attackers() } else { BTreeSet::new() };
+    all.into_iter().take(SENDERS_MAX)
+}
+
+fn contracts(case: &Case) -> impl Iterator<Item = (ChainId, Address)> {
+    let all: BTreeSet<_> = called(case).into_values().filter(|_| is_judged(case)).collect();
+    all.into_iter().take(SENDERS_MAX)
 }

@@ -159,7 +159,7 @@ impl Verb {
             Self::Duplicate => "duplicate",
             Self::Merge => "merge",
             Self::ReOpen => "reOpen",
-            Self::Write => "write",
+            Self::Write => "note",
             Self::Publish => "publish",
             Self::Alert => "alert",
         }

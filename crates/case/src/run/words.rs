@@ -67,8 +67,11 @@ impl PlaybookRun {
                 let title = self.playbook().step(&id.step).map_or("", |step| &step.title);
                 format!("{title}: {} of {} must agree", approval.quorum, names(&people))
             }
-            Effect::PullLever { lever } => format!("lever {lever} is to be pulled"),
-            Effect::ReleaseLever { lever } => format!("lever {lever} is to be let go"),
+            // A run does not know where the lever stands; what comes of it is a line of its own.
+            Effect::PullLever { lever } => {
+                format!("lever {lever} is pulled unless it holds already")
+            }
+            Effect::ReleaseLever { lever } => format!("lever {lever} is let go if it still holds"),
             Effect::Ask { query } => format!("looking for: {query}"),
             Effect::Check { .. } => return None,
         };
