@@ -24,7 +24,7 @@ mod make;
 mod tar;
 mod verify;
 
-pub(crate) use make::handed_in_by;
+pub(crate) use make::{handed_in_by, postmortem};
 pub use make::{Bundled, make};
 pub use verify::{BadBundle, Checked, verify};
 

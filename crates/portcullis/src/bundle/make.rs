@@ -4,7 +4,11 @@ use std::path::Path;
 
 use alloy_primitives::B256;
 use anyhow::Context as _;
-use portcullis_case::{Case, Command, PlaybookRun, life::What, postmortem::Postmortem};
+use portcullis_case::{
+    Case, Command, PlaybookRun,
+    life::What,
+    postmortem::{Postmortem, RecordProof},
+};
 use portcullis_engine::Engine;
 use portcullis_types::ids::{CaseId, Millis, Seq};
 
@@ -71,7 +75,7 @@ pub fn make(
     if !whole {
         files.push((BEFORE.to_owned(), before.into_bytes()));
     }
-    files.extend(reports(&engine, known, as_of)?);
+    files.extend(reports(&engine, known, as_of, head)?);
     if let Some(folder) = evidence {
         files.extend(handed_in(&folder.join(case.to_string()))?);
     }
@@ -115,10 +119,31 @@ fn first_of(case: &Case) -> Seq {
     case.timeline.first().map_or(case.id.0, |line| line.seq.min(case.id.0))
 }
 
-/// What is computed from the journal.
-pub(super) fn reports(engine: &Engine, case: &Case, as_of: Millis) -> anyhow::Result<Vec<File>> {
+/// The post-mortem of a case, with the names of the protocol's contracts and the head of the journal.
+pub(crate) fn postmortem(
+    engine: &Engine,
+    case: &Case,
+    as_of: Millis,
+    head: Option<B256>,
+) -> Postmortem {
     let runs: Vec<&PlaybookRun> = engine.runs(case.id).map(|(_, run)| run).collect();
-    let post = Postmortem::of(case, &runs, as_of);
+    let name_of = |chain, address| {
+        let configs = engine.config().into_iter().flat_map(|config| &config.protocols);
+        let mut protocols = configs.map(|config| &config.protocol).filter(|one| one.chain == chain);
+        protocols.find_map(|one| one.contract(address)).map(|contract| contract.name.clone())
+    };
+    let proof = RecordProof { head, bundle: None };
+    Postmortem::of(case, &runs, as_of).with_names(name_of).with_proof(proof)
+}
+
+/// What is computed from the journal.
+pub(super) fn reports(
+    engine: &Engine,
+    case: &Case,
+    as_of: Millis,
+    head: B256,
+) -> anyhow::Result<Vec<File>> {
+    let post = postmortem(engine, case, as_of, Some(head));
     let json = |value: &serde_json::Value| -> anyhow::Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(value)?;
         text.push(b'\n');

@@ -175,7 +175,7 @@ fn recompute(
     let Some(case) = engine.cases().find(|case| case.id == manifest.case) else {
         return bad(RECORDS, format!("the case {} is not in it", manifest.case));
     };
-    let reports = make::reports(&engine, case, manifest.as_of);
+    let reports = make::reports(&engine, case, manifest.as_of, manifest.head);
     for (path, bytes) in reports.or_else(|error| bad(MANIFEST, error.to_string()))? {
         if files.get(&path) != Some(&bytes) {
             return bad(

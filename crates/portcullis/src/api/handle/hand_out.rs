@@ -2,13 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
-use portcullis_case::postmortem::Postmortem;
-
 use super::{apart, cases::find};
 use crate::{
     api::{
@@ -21,6 +14,11 @@ use crate::{
     runner::now,
     store::Journal,
 };
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
 
 /// GET cases/{id}/postmortem.
 pub(crate) async fn postmortem(
@@ -29,8 +27,7 @@ pub(crate) async fn postmortem(
 ) -> Result<Response, ApiError> {
     let picture = app.replica.look();
     let case = find(&picture, &asked)?;
-    let runs: Vec<_> = picture.engine.runs(case.id).map(|(_, run)| run).collect();
-    let report = Postmortem::of(case, &runs, now());
+    let report = bundle::postmortem(&picture.engine, case, now(), None);
     let id = case.id;
     drop(picture);
     let (text, kind, ending) = match asked.query("format").unwrap_or("json") {

@@ -112,7 +112,7 @@ fn item(entry: &TimelineEntry, link: Option<&Link>, who: Option<&str>) -> Timeli
 
 fn kind(what: &str, is_said: bool) -> &'static str {
     if is_said {
-        return if what.starts_with("write") { "note" } else { "command" };
+        return if what == "note" { "note" } else { "command" };
     }
     match what {
         "opened" => "opened",

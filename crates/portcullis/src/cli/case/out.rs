@@ -8,7 +8,6 @@ use clap::{Args, ValueEnum};
 use portcullis_case::{
     Case, PlaybookRun,
     export::{cacao, ocsf, stix},
-    postmortem::Postmortem,
 };
 use portcullis_engine::Engine;
 use portcullis_types::ids::{CaseId, Millis};
@@ -142,7 +141,7 @@ pub(super) fn postmortem(args: &PostmortemArgs, json: bool) -> anyhow::Result<En
     let journal = Journal::open_to_read(&args.place.path()?)?;
     let engine = fold(&journal)?;
     let case = pick(&engine, args.id.as_deref())?;
-    let post = Postmortem::of(case, &runs(&engine, case.id), as_of(&journal));
+    let post = bundle::postmortem(&engine, case, as_of(&journal), Some(journal.head()));
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("{}: cannot be made", args.out.display()))?;
     let file = |ending: &str| args.out.join(format!("{}.{ending}", case.id));
