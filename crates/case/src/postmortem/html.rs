@@ -9,7 +9,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
 overflow-wrap:anywhere}.frame{overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{border:1px solid #8888;\
 padding:.3rem .5rem;text-align:left;vertical-align:top}.narrow{white-space:nowrap;width:1%}\
 .wide{overflow-wrap:anywhere;min-width:6rem}.many .wide{min-width:16rem}\
-.rest{overflow-wrap:normal;min-width:5rem}:root{color-scheme:light dark}";
+.rest{overflow-wrap:normal;min-width:4rem}:root{color-scheme:light dark}";
 
 /// Longest text of a column that is never broken, characters: a time has 24.
 const NARROW_CHARS_MAX: usize = 32;
