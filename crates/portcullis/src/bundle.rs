@@ -24,8 +24,8 @@ mod make;
 mod tar;
 mod verify;
 
-pub(crate) use make::{handed_in_by, postmortem};
 pub use make::{Bundled, make};
+pub(crate) use make::{handed_in_by, postmortem};
 pub use verify::{BadBundle, Checked, verify};
 
 use portcullis_types::ids::{CaseId, Millis, Seq};

@@ -63,12 +63,21 @@ fn shows(c: char) -> bool {
 
 /// The text made harmless; none if it is already.
 pub(crate) fn harmless(text: &str) -> Option<String> {
-    if text.len() <= TEXT_CHARS_MAX && text.chars().all(shows) {
+    within(text, TEXT_CHARS_MAX)
+}
+
+/// A whole document made harmless, however long it is.
+pub(crate) fn harmless_document(text: String) -> String {
+    within(&text, usize::MAX).unwrap_or(text)
+}
+
+fn within(text: &str, chars_max: usize) -> Option<String> {
+    if text.len() <= chars_max && text.chars().all(shows) {
         return None;
     }
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
-        if count == TEXT_CHARS_MAX {
+        if count == chars_max {
             out.push_str("… [cut]");
             break;
         }
@@ -86,6 +95,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_document_is_not_cut() {
+        let long = "ä".repeat(3 * TEXT_CHARS_MAX);
+        assert_eq!(harmless_document(long.clone()), long);
+        assert_eq!(harmless_document(format!("{long}\u{202e}")), format!("{long}\\u{{202e}}"));
+        assert!(harmless(&long).is_some_and(|text| text.ends_with("[cut]")));
+    }
 
     #[test]
     fn texts_are_made_harmless_wherever_they_stand() {

@@ -279,7 +279,7 @@ pub(crate) fn text(case: &Case, paint: Paint) -> String {
         }
     );
     out += &format!(
-        "{}, grade {}; lost so far {} USD in {} findings; opened {} UTC\n\n",
+        "{}, grade {}; lost so far {} USD in {} finding(s); opened {} UTC\n\n",
         case.life.stage(),
         grade(case.severity(), case.life.severity().is_some()),
         case.loss(),

@@ -8,7 +8,7 @@ use crate::{
         App,
         asked::Asked,
         error::ApiError,
-        shown::{Shown, harmless},
+        shown::{Shown, harmless_document},
     },
     bundle,
     runner::now,
@@ -35,8 +35,7 @@ pub(crate) async fn postmortem(
         "html" => (report.html(), "text/html; charset=utf-8", "html"),
         _ => return Ok(Shown(report.json()).into_response()),
     };
-    let text = harmless(&text).unwrap_or(text);
-    let mut response = text.into_response();
+    let mut response = harmless_document(text).into_response();
     attach(response.headers_mut(), kind, &format!("{id}-postmortem.{ending}"));
     Ok(response)
 }
