@@ -70,18 +70,8 @@ pub struct Postmortem {
     pub lessons: Lessons,
     /// What is left to do; for people.
     pub actions: Vec<LeftToDo>,
-    /// What the record can be checked by.
-    pub record: RecordProof,
-}
-
-/// What the record can be checked by, as far as whoever writes the post-mortem knows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordProof {
-    /// Hash of the last record of the journal.
+    /// Hash of the last record of the journal, as far as whoever writes the post-mortem knows it.
     pub head: Option<B256>,
-    /// SHA-256 of the case's bundle, in hexadecimal. A post-mortem inside a bundle cannot have that one's.
-    pub bundle: Option<String>,
 }
 
 /// What it cost.
@@ -212,7 +202,7 @@ impl Postmortem {
             lessons: Lessons::default(),
             actions: left_to_do(case, &numbers, runs),
             numbers,
-            record: RecordProof::default(),
+            head: None,
         }
     }
 
@@ -223,11 +213,10 @@ impl Postmortem {
         self
     }
 
-    /// With what the record can be checked by.
+    /// With the hash of the journal's last record.
     #[must_use]
-    pub fn with_proof(mut self, record: RecordProof) -> Self {
-        self.record = record;
-        self
+    pub fn with_head(self, head: Option<B256>) -> Self {
+        Self { head, ..self }
     }
 
     /// As JSON.

@@ -4,11 +4,7 @@ use std::path::Path;
 
 use alloy_primitives::B256;
 use anyhow::Context as _;
-use portcullis_case::{
-    Case, Command, PlaybookRun,
-    life::What,
-    postmortem::{Postmortem, RecordProof},
-};
+use portcullis_case::{Case, Command, PlaybookRun, life::What, postmortem::Postmortem};
 use portcullis_engine::Engine;
 use portcullis_types::ids::{CaseId, Millis, Seq};
 
@@ -132,8 +128,7 @@ pub(crate) fn postmortem(
         let mut protocols = configs.map(|config| &config.protocol).filter(|one| one.chain == chain);
         protocols.find_map(|one| one.contract(address)).map(|contract| contract.name.clone())
     };
-    let proof = RecordProof { head, bundle: None };
-    Postmortem::of(case, &runs, as_of).with_names(name_of).with_proof(proof)
+    Postmortem::of(case, &runs, as_of).with_names(name_of).with_head(head)
 }
 
 /// What is computed from the journal.
