@@ -56,8 +56,9 @@ fn a_breach_is_raised_once_and_again_when_it_grows() {
 
 #[test]
 fn a_breach_is_laid_to_what_took_most_or_to_the_only_one_or_to_nobody() {
-    // Who touched it in a block, what the market lost in it, and who is named.
-    let cases: [(&str, &[(Address, u64)], Option<Address>); 6] = [
+    /// Who touched it in a block, what the market lost in it, and who is named.
+    type Case = (&'static str, &'static [(Address, u64)], Option<Address>);
+    let cases: [Case; 6] = [
         ("nobody", &[], None),
         ("one that took nothing", &[(THIEF, 0)], Some(THIEF)),
         ("an honest one after the attack", &[(THIEF, 90), (ALICE, 1)], Some(THIEF)),
