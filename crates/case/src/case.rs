@@ -34,8 +34,8 @@ pub const TIMELINE_RESERVE: usize = 10_000;
 /// Most decisions a case keeps. The oldest that chose no lever goes first, else the oldest; the journal has them all.
 pub const DECISIONS_A_CASE_MAX: usize = 1_000;
 
-/// The detector whose findings accuse nobody: a broken invariant is laid to the last transaction of its block that touched
-/// what it depends on, which may be an honest user's.
+/// The detector whose findings accuse nobody: a broken invariant says where to look, which may be at an honest user's
+/// transaction.
 const ACCUSES_NOBODY: &str = "invariant";
 
 /// Where a case stands.

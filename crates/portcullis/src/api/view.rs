@@ -24,6 +24,5 @@ pub(crate) use overview::{
 };
 pub(crate) use playbook::{PlaybooksView, playbooks};
 pub(crate) use protocol::{ProtocolDetails, ProtocolLine, protocol_details, protocol_line};
-pub(crate) use standing::accused;
 pub(crate) use timeline::{KINDS, TimelineItem, timeline};
 pub(crate) use transaction::{TransactionView, transaction_view};

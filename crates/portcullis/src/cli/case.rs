@@ -279,11 +279,14 @@ pub(crate) fn text(case: &Case, paint: Paint) -> String {
         }
     );
     out += &format!(
-        "{}, grade {}; lost so far {} USD in {} finding(s); opened {} UTC\n\n",
+        "{}, grade {}; lost so far {} USD in {}; opened {} UTC\n\n",
         case.life.stage(),
         grade(case.severity(), case.life.severity().is_some()),
         case.loss(),
-        case.live_findings().count(),
+        match case.live_findings().count() {
+            1 => "1 finding".to_owned(),
+            n => format!("{n} findings"),
+        },
         time_of_day(case.opened_at)
     );
     out += &paint.dim(&format!("{:>10}  {:>9}  {:<13}  what happened\n", "ms", "block", ""));

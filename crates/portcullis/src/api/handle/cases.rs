@@ -133,7 +133,8 @@ pub(crate) async fn transaction(
     let (config, place, attackers) = {
         let picture = app.replica.look();
         let case = find(&picture, &asked)?;
-        let attackers: Vec<Address> = view::accused(case).into_iter().collect();
+        let attackers: Vec<Address> =
+            case.attackers().into_iter().map(|(_, address)| address).collect();
         (picture.engine.config().cloned(), picture.transactions.place(hash), attackers)
     };
     let unknown = move || {

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use super::{
     finding::status_name,
     money::usd,
-    standing::{accused, allowed, saved},
+    standing::{allowed, saved},
 };
 use crate::api::replica::{Link, Picture};
 
@@ -109,19 +109,10 @@ fn waiting_steps(engine: &Engine, case: CaseId) -> u32 {
     u32::try_from(steps.count()).unwrap_or(u32::MAX)
 }
 
-/// The finding with the largest loss says it best; among equals the first. A broken invariant says that something is wrong
-/// and not what happened: it heads a case only where nothing else does.
+/// What happened, in one sentence.
 fn sentence(case: &Case) -> String {
-    let live = case.live_findings().chain(case.pending_findings());
-    let mut best: Option<(&str, (bool, Usd))> = None;
-    for finding in live {
-        let says = (finding.detector != "invariant", finding.loss);
-        if best.is_none_or(|(_, other)| says > other) {
-            best = Some((&finding.sentence, says));
-        }
-    }
-    match best {
-        Some((sentence, _)) => sentence.to_owned(),
+    match case.sentence() {
+        Some(sentence) => sentence.to_owned(),
         None if case.dissolved => "every finding was taken back by a re-organisation".to_owned(),
         None => format!("something was seen at {}", case.protocol),
     }
@@ -244,7 +235,8 @@ pub(crate) fn case_view(picture: &Picture, case: &Case, roster: &Roster, now: Mi
     let (engine, links) = (&picture.engine, picture.links(case.id));
     let numbers = numbers::of(case, now);
     let (transactions, n_transactions) = transactions(case, links);
-    let actors = accused(case);
+    let actors: BTreeSet<Address> =
+        case.attackers().into_iter().map(|(_, address)| address).collect();
     CaseView {
         line: CaseLine::of(engine, case),
         allowed: allowed(case),

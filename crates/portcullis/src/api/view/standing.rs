@@ -1,13 +1,7 @@
-//! What follows from a case for whoever looks at it: what can be said, who is accused, what a lever saved.
+//! What follows from a case for whoever looks at it: what can be said, what a lever saved.
 
-use std::collections::BTreeSet;
-
-use alloy_primitives::Address;
 use portcullis_case::{Case, Phase, life::Verb};
 use portcullis_types::money::Usd;
-
-/// The detector whose findings name no culprit.
-const INVARIANT: &str = "invariant";
 
 /// What the newest decision that pulled a lever which holds was to prevent.
 pub(super) fn saved(case: &Case) -> Option<Usd> {
@@ -28,11 +22,4 @@ pub(super) fn allowed(case: &Case) -> Vec<String> {
         verbs.insert(0, Verb::Acknowledge);
     }
     verbs.into_iter().map(|verb| verb.name().to_owned()).collect()
-}
-
-/// Who sent the transactions of findings. A broken invariant says where to look (the transaction of its block that took most),
-/// which may be an honest user's: it accuses nobody.
-pub(crate) fn accused(case: &Case) -> BTreeSet<Address> {
-    let findings = case.findings.values().map(|record| &record.finding);
-    findings.filter(|one| one.detector != INVARIANT).filter_map(|one| one.actor).collect()
 }
