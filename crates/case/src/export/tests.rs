@@ -53,7 +53,7 @@ fn whoever_only_touched_what_broke_is_not_called_malicious() {
     let CaseEvent::FindingRaised { case: id, mut finding } = finding(12, 900, "not covered") else {
         panic!("no finding");
     };
-    // A broken invariant is laid to the last transaction of its block that touched it: here an honest withdrawal.
+    // A broken invariant may name an honest transaction: here a withdrawal.
     let (honest, withdrawal) = (Address::with_last_byte(0x99), B256::with_last_byte(0x88));
     finding.detector = "invariant".into();
     finding.key = FindingKey(B256::with_last_byte(0xee));

@@ -2,6 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+
 use super::{apart, cases::find};
 use crate::{
     api::{
@@ -13,11 +19,6 @@ use crate::{
     bundle,
     runner::now,
     store::Journal,
-};
-use axum::{
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse as _, Response},
 };
 
 /// GET cases/{id}/postmortem.

@@ -191,7 +191,7 @@ fn text(plan: &Plan, drilled: &Drilled<'_>, guarded: &Guarded, paint: Paint) -> 
     if let Some(case) = &guarded.measured.case {
         let left = usd(UsdNumber(case.loss()));
         out += &line(
-            "left it, as the case counts",
+            "left the contracts, by the case",
             &format!("{left} (the thief kept what is lost above)"),
         );
     }
