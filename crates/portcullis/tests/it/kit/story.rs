@@ -147,7 +147,7 @@ impl Story {
             chain.iter().filter(|block| !self.inspected.contains_key(block)).collect();
         assert!(missing.is_empty(), "blocks unaccounted for: {missing:?}");
         assert_eq!(self.coverage.waiting, [0; 0]);
-        assert_eq!(self.coverage.blind, [(0, 0); 0]);
+        assert_eq!(self.coverage.blind, [(0, 0); 0], "because of {:?}", self.blind);
         let twice: Vec<_> = self.inspected.iter().filter(|(_, count)| **count > 1).collect();
         assert!(twice.is_empty(), "looked into twice: {twice:?}");
     }
